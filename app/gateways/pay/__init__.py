@@ -1,0 +1,1 @@
+"""微信支付 API v3: orders, queries, closes, refunds and the notices it sends. Called by payments."""

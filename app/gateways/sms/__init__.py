@@ -1,0 +1,1 @@
+"""短信: verification codes by text message. Called by members."""
