@@ -1,0 +1,1 @@
+"""核心: what every room stands on. Imports no room."""

@@ -1,0 +1,31 @@
+"""Time: UTC for machines, Asia/Shanghai for people. The only module that asks the system for it."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def now() -> datetime:
+    """The present as aware UTC. Services ask once at the top and pass it down."""
+    return datetime.now(UTC)
+
+
+def today() -> date:
+    """The calendar day in Asia/Shanghai."""
+    return now().astimezone(SHANGHAI).date()
+
+
+def local(moment: datetime) -> datetime:
+    """The same moment on a wall clock in Shanghai."""
+    return moment.astimezone(SHANGHAI)
+
+
+def from_local(wall: datetime) -> datetime:
+    """A naive Shanghai wall time as aware UTC."""
+    return wall.replace(tzinfo=SHANGHAI).astimezone(UTC)
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Milliseconds since 1970, for countdowns."""
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,133 @@
+"""Settings from the environment, checked once at start.
+
+Names are those of the product's settings list. Production refuses to start with a missing or sandbox
+value and lists everything that is wrong at once.
+"""
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.core.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# The sandbox speaks WeChat's protocols for development. Its well-known identifiers never belong in production.
+SANDBOX_VALUES = frozenset({"wxsandbox0000000001", "1900000109", "PUB_KEY_ID_SANDBOX0000000000000001", "1400000000"})
+DEVELOPMENT_SECRET = "development-only-not-a-secret"  # noqa: S105 (public on purpose)
+
+
+class Settings(BaseSettings):
+    """Every setting of a deployment; secrets print as asterisks."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
+
+    zhanting_env: Literal["development", "production"] = "development"
+    secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    database_url: str = f"sqlite:///{ROOT / 'instance' / 'zhanting.db'}"
+    redis_url: str | None = None
+    public_base_url: str = "http://127.0.0.1:8000"
+    media_path: Path = ROOT / "instance" / "media"
+    jobs_path: Path = ROOT / "instance" / "jobs.db"
+
+    wechat_app_id: str = ""
+    wechat_app_secret: SecretStr = SecretStr("")
+    wechat_token: SecretStr = SecretStr("")
+    wechat_aes_key: SecretStr = SecretStr("")
+    wechat_api_base_url: str = "https://api.weixin.qq.com"
+    wechat_open_base_url: str = "https://open.weixin.qq.com"
+    wechat_jssdk_url: str = "https://res.wx.qq.com/open/js/jweixin-1.6.0.js"
+
+    wechatpay_base_url: str = "https://api.mch.weixin.qq.com"
+    wechatpay_mch_id: str = ""
+    wechatpay_api_v3_key: SecretStr = SecretStr("")
+    wechatpay_cert_serial: str = ""
+    wechatpay_private_key_path: Path | None = None
+    wechatpay_public_key_id: str = ""
+    wechatpay_public_key_path: Path | None = None
+
+    sms_api_base_url: str = "https://sms.tencentcloudapi.com"
+    sms_secret_id: str = ""
+    sms_secret_key: SecretStr = SecretStr("")
+    sms_sdk_app_id: str = ""
+    sms_sign_name: str = ""
+    sms_template_code: str = ""
+
+    port: int = Field(default=8000, ge=1, le=65535)
+    sandbox_port: int = Field(default=8001, ge=1, le=65535)
+    trusted_proxies: int = Field(default=0, ge=0, le=5)
+
+    @property
+    def production(self) -> bool:
+        return self.zhanting_env == "production"
+
+
+REQUIRED = [
+    "secret_key",
+    "database_url",
+    "public_base_url",
+    "wechat_app_id",
+    "wechat_app_secret",
+    "wechat_token",
+    "wechat_aes_key",
+    "wechatpay_mch_id",
+    "wechatpay_api_v3_key",
+    "wechatpay_cert_serial",
+    "wechatpay_private_key_path",
+    "wechatpay_public_key_id",
+    "wechatpay_public_key_path",
+    "sms_secret_id",
+    "sms_secret_key",
+    "sms_sdk_app_id",
+    "sms_sign_name",
+    "sms_template_code",
+]
+BASE_URLS = [
+    "public_base_url",
+    "wechat_api_base_url",
+    "wechat_open_base_url",
+    "wechat_jssdk_url",
+    "wechatpay_base_url",
+    "sms_api_base_url",
+]
+LOOPBACK = frozenset({"localhost", "0.0.0.0", "::1"})  # noqa: S104 (named here to be refused)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings of this process. Raises ConfigError with every problem, one a line."""
+    try:
+        settings = Settings(**overrides)  # pyright: ignore[reportArgumentType]
+    except ValidationError as exc:
+        lines = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in exc.errors()]
+        raise ConfigError("\n".join(lines)) from None
+    if settings.production and (problems := production_problems(settings)):
+        raise ConfigError("\n".join(problems))
+    return settings
+
+
+def production_problems(settings: Settings) -> list[str]:
+    """What forbids running this in production, a line each: missing values, sandbox values, plain http."""
+    problems: list[str] = []
+    for name in REQUIRED:
+        plain = _plain(getattr(settings, name))
+        if not plain:
+            problems.append(f"{name.upper()}: missing")
+        elif plain in SANDBOX_VALUES or plain == DEVELOPMENT_SECRET or "sandbox" in plain.lower():
+            problems.append(f"{name.upper()}: a sandbox value, not for production")
+    if len(_plain(settings.secret_key)) < 32:
+        problems.append("SECRET_KEY: at least 32 characters")
+    for name in BASE_URLS:
+        parts = urlsplit(str(getattr(settings, name)))
+        host = parts.hostname or ""
+        if parts.scheme != "https" or host in LOOPBACK or host.startswith("127."):
+            problems.append(f"{name.upper()}: must be https and not this machine")
+    return problems
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return "" if value is None else str(value)

@@ -1,0 +1,41 @@
+"""One access token for all workers: a row that is replaced only by whoever still holds the old value."""
+
+from datetime import datetime
+
+from sqlalchemy import String, Text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Model, UtcDateTime, changed_rows, db, transaction
+
+
+class SharedToken(Model):
+    __tablename__ = "shared_tokens"
+
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DatabaseTokenStore:
+    """Tokens and tickets in the database, shared by every process."""
+
+    def get(self, key: str) -> tuple[str, datetime] | None:
+        row = db.session.get(SharedToken, key, populate_existing=True)
+        return (row.value, row.expires_at) if row else None
+
+    def replace(self, key: str, old: str | None, new: str, expires_at: datetime) -> bool:
+        """Store `new` if the present value is still `old` (None: no row yet); False when somebody was faster."""
+        try:
+            with transaction():
+                if old is None:
+                    db.session.add(SharedToken(key=key, value=new, expires_at=expires_at))
+                    return True
+                swap = (
+                    update(SharedToken)
+                    .where(SharedToken.key == key, SharedToken.value == old)
+                    .values(value=new, expires_at=expires_at)
+                )
+                return changed_rows(swap) == 1
+        except IntegrityError:
+            return False

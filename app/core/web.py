@@ -1,0 +1,189 @@
+"""What every request passes through: request id, access, security headers, CSRF, limits, error pages."""
+
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.core import clock, ids
+from app.core.assets import init_assets
+from app.core.config import Settings
+from app.core.db import db
+from app.core.errors import DomainError, GatewayError
+from app.core.htmx import htmx, toast, wants_fragment
+from app.core.security import VISITOR, Actor
+
+log = structlog.get_logger(__name__)
+csrf = CSRFProtect()
+limiter = Limiter(get_remote_address, default_limits=[], storage_uri="memory://", strategy="moving-window")
+
+GUARDS: dict[str, Any] = {}
+
+
+def settings() -> Settings:
+    """The settings of the running app, for views."""
+    return cast(Settings, current_app.config["SETTINGS"])
+
+
+def actor() -> Actor:
+    """Who makes this request, as the guard of its route found out."""
+    return cast(Actor, g.get("actor", VISITOR))
+
+
+def guard(level: str, check: Any) -> None:
+    """Register what decides whether a request may use routes of this level.
+
+    `check()` returns None to let it pass (having set `g.actor`), or the response to give instead.
+    """
+    GUARDS[level] = check
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    app.config.update(
+        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=256 * 1024,
+        SESSION_COOKIE_NAME="zt",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.production,
+        PERMANENT_SESSION_LIFETIME=30 * 86400,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_I18N_ENABLED=False,
+        WTF_CSRF_SSL_STRICT=False,
+        WTF_CSRF_CHECK_DEFAULT=False,
+    )
+    if settings.redis_url:
+        app.config["RATELIMIT_STORAGE_URI"] = settings.redis_url
+    htmx.init_app(app)
+    csrf.init_app(app)
+    limiter.init_app(app)
+    init_assets(app)
+    app.jinja_env.globals.update(settings=settings, clock=clock)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.before_request(_identify)
+    app.before_request(_check_access)
+    app.after_request(_finish)
+    _register_errors(app)
+    if settings.trusted_proxies:
+        n = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _identify() -> None:
+    g.request_id = ids.token(8)
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id, endpoint=request.endpoint or "")
+
+
+def _check_access() -> Any:
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None or request.endpoint == "static":
+        return None
+    level = getattr(view, "__access__", None)
+    if level is None:
+        raise RuntimeError(f"{request.endpoint} does not say who may call it")
+    if level != "signed" and request.method not in {"GET", "HEAD", "OPTIONS"}:
+        csrf.protect()
+    check = GUARDS.get(level)
+    return check() if check else None
+
+
+def origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def content_security_policy(settings: Settings) -> str:
+    """External scripts only, ours and WeChat's SDK; the SDK's own origin may also be called and framed."""
+    sdk = origin(settings.wechat_jssdk_url)
+    extra = f" {sdk}" if sdk else ""
+    login = origin(settings.wechat_open_base_url)
+    res2 = " https://res2.wx.qq.com" if "res.wx.qq.com" in sdk else ""
+    return (
+        f"default-src 'self'; script-src 'self'{extra}{res2}; style-src 'self'; img-src 'self' data: blob:{extra} "
+        f"https://open.weixin.qq.com; font-src 'self'; connect-src 'self'{extra}; frame-src 'self'{extra}; "
+        f"worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self' {login}; "
+        "frame-ancestors 'none'"
+    )
+
+
+def _finish(response: Response) -> Response:
+    head = response.headers
+    head.setdefault("Content-Security-Policy", content_security_policy(settings()))
+    head.setdefault("X-Content-Type-Options", "nosniff")
+    # H5 pay needs the origin as Referer; paths stay private.
+    head.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+    head.setdefault("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()")
+    head.setdefault("X-Request-Id", g.get("request_id", ""))
+    if settings().production:
+        head.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if response.mimetype == "text/html":
+        head.setdefault("Cache-Control", "no-store" if g.get("private") else "no-cache")
+    return response
+
+
+def _error_page(status: int, message: str, *, code: str = "") -> Response:
+    if wants_fragment():
+        response = make_response("", status)
+        response.headers["HX-Reswap"] = "none"
+        return toast(response, message, "err")
+    name = f"errors/{status}.html"
+    known = {403, 404, 419, 422, 429, 500, 503}
+    page = name if status in known else "errors/500.html"
+    return make_response(
+        render_template(page, message=message, request_id=g.get("request_id", ""), code=code, status=status), status
+    )
+
+
+def _register_errors(app: Flask) -> None:
+    @app.errorhandler(DomainError)
+    def domain(error: DomainError) -> Response:  # pyright: ignore[reportUnusedFunction]
+        log.info("refused", code_name=error.code, status=error.status)
+        return _error_page(error.status, error.message, code=error.code)
+
+    @app.errorhandler(GatewayError)
+    def gateway(error: GatewayError) -> Response:  # pyright: ignore[reportUnusedFunction]
+        log.warning("gateway_failed", provider=error.provider, provider_error=error.code, detail=error.detail[:200])
+        names = {"pay": "支付", "sms": "短信", "wechat": "微信登录"}
+        return _error_page(503, f"{names.get(error.provider, '服务')}暂时不可用，请稍后再试。")
+
+    @app.errorhandler(CSRFError)
+    def forged(error: CSRFError) -> Response:  # pyright: ignore[reportUnusedFunction]
+        return _error_page(419, "页面已过期，请刷新后重试，您填写的内容还在。")
+
+    @app.errorhandler(OperationalError)
+    def database(error: OperationalError) -> Response:  # pyright: ignore[reportUnusedFunction]
+        log.error("database_unavailable", error=type(error.orig).__name__)
+        db.session.remove()
+        return _error_page(503, "现在访问的人较多，请稍等几秒再试。没有任何操作被重复执行。")
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction]
+        status = error.code or 500
+        if status < 400:
+            return cast(Response, error.get_response())
+        words = {
+            403: "您没有打开这个页面的权限。",
+            404: "没有找到这个页面。",
+            405: "没有找到这个页面。",
+            413: "提交的内容太大了，请减少后重试。",
+            429: "操作太频繁了，请稍后再试。",
+        }
+        response = _error_page(404 if status == 405 else status, words.get(status, "刚才没有成功，请重试。"))
+        if status == 405 and error.get_response().headers.get("Allow"):
+            response.status_code = 405
+            response.headers["Allow"] = error.get_response().headers["Allow"]
+        return response
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:  # pyright: ignore[reportUnusedFunction]
+        log.exception("unexpected", error=type(error).__name__)
+        db.session.rollback()
+        return _error_page(500, "刚才没有成功，您填写的内容还在。请重试。")

@@ -1,0 +1,84 @@
+"""Tables of the members."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.audit import BigId
+from app.core.db import Model, UtcDateTime
+
+
+class Member(Model):
+    """会员. `session_version` goes up to sign a person out everywhere."""
+
+    __tablename__ = "members"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    nickname: Mapped[str] = mapped_column(String(64), default="")
+    name: Mapped[str] = mapped_column(String(40), default="")
+    phone: Mapped[str | None] = mapped_column(String(11), index=True)
+    phone_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    session_version: Mapped[int] = mapped_column(Integer, default=1)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_login_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class WeChatIdentity(Model):
+    __tablename__ = "wechat_identities"
+    __table_args__ = (UniqueConstraint("app_id", "openid"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
+    app_id: Mapped[str] = mapped_column(String(32))
+    openid: Mapped[str] = mapped_column(String(64))
+    unionid: Mapped[str | None] = mapped_column(String(64), index=True)
+
+
+class LoginAttempt(Model):
+    """One trip to WeChat and back: bound to one browser, one `state`, one code; dies after ten minutes."""
+
+    __tablename__ = "login_attempts"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    state: Mapped[str] = mapped_column(String(32), unique=True)
+    browser_digest: Mapped[str] = mapped_column(String(64))
+    return_path: Mapped[str] = mapped_column(String(400))
+    scope: Mapped[str] = mapped_column(String(16))
+    code_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    outcome: Mapped[str] = mapped_column(String(16), default="")
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("members.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PhoneCode(Model):
+    """A verification code: six digits, five minutes, five tries. Only its keyed digest is kept."""
+
+    __tablename__ = "phone_codes"
+    __table_args__ = (Index("ix_phone_codes_phone_sent", "phone_digest", "sent_at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
+    phone_digest: Mapped[str] = mapped_column(String(64))
+    address_digest: Mapped[str] = mapped_column(String(64), index=True)
+    code_digest: Mapped[str] = mapped_column(String(64))
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    sent_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Consent(Model):
+    """One consent to one purpose, with the text agreed to (by hash). Withdrawn, never deleted."""
+
+    __tablename__ = "consents"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
+    purpose: Mapped[str] = mapped_column(String(32))
+    text_version: Mapped[str] = mapped_column(String(24))
+    text_hash: Mapped[str] = mapped_column(String(64))
+    given_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    subject: Mapped[str] = mapped_column(String(64), default="")

@@ -1,0 +1,1 @@
+"""页面: 首页, 我的 and other pages that compose several rooms."""

@@ -1,0 +1,88 @@
+"""Tables of the payments. All money is integer fen, CNY."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.audit import BigId
+from app.core.db import Model, UtcDateTime
+
+
+class Payment(Model):
+    """One attempt to pay one thing (`payable_kind`, `payable_id`); at most one of them is open at any moment."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        CheckConstraint("amount_fen > 0", name="amount_positive"),
+        CheckConstraint("state IN ('created', 'pending', 'succeeded', 'closed')", name="state_known"),
+        Index(
+            "uq_payments_open_attempt",
+            "payable_kind",
+            "payable_id",
+            unique=True,
+            sqlite_where=text("state IN ('created', 'pending')"),
+            postgresql_where=text("state IN ('created', 'pending')"),
+        ),
+        Index("ix_payments_payable", "payable_kind", "payable_id"),
+        Index("ix_payments_state_expires", "state", "expires_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    out_trade_no: Mapped[str] = mapped_column(String(32), unique=True)
+    payable_kind: Mapped[str] = mapped_column(String(16))
+    payable_id: Mapped[int] = mapped_column(BigId)
+    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
+    app_id: Mapped[str] = mapped_column(String(32))
+    mch_id: Mapped[str] = mapped_column(String(32))
+    openid: Mapped[str] = mapped_column(String(64))
+    description: Mapped[str] = mapped_column(String(127))
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3), default="CNY")
+    channel: Mapped[str] = mapped_column(String(8), default="jsapi")
+    state: Mapped[str] = mapped_column(String(12))
+    prepay_id: Mapped[str | None] = mapped_column(String(64))
+    prepay_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    transaction_id: Mapped[str | None] = mapped_column(String(40), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    succeeded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    next_query_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+
+
+class PaymentNotice(Model):
+    """支付通知: evidence of what we were told and what we made of it; no personal data in clear."""
+
+    __tablename__ = "payment_notices"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    notice_id: Mapped[str] = mapped_column(String(64), unique=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    number: Mapped[str] = mapped_column(String(64), index=True)
+    verdict: Mapped[str] = mapped_column(String(32))
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Refund(Model):
+    """退款: written before the call, always retried with the same number."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        CheckConstraint("amount_fen > 0", name="amount_positive"),
+        UniqueConstraint("payment_id", "reason_code"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    out_refund_no: Mapped[str] = mapped_column(String(64), unique=True)
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id"), index=True)
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    reason_code: Mapped[str] = mapped_column(String(24))
+    reason: Mapped[str] = mapped_column(String(80))
+    state: Mapped[str] = mapped_column(String(12))
+    refund_id: Mapped[str | None] = mapped_column(String(40))
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    next_query_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)

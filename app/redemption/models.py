@@ -1,0 +1,39 @@
+"""核销记录: who redeemed what, where, when."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.audit import BigId
+from app.core.db import Model, UtcDateTime
+
+
+class Redemption(Model):
+    """One redemption. `nonce` makes the retry of a lost answer show the same success."""
+
+    __tablename__ = "redemptions"
+    __table_args__ = (
+        UniqueConstraint("staff_id", "nonce"),
+        Index(
+            "uq_redemptions_standing_subject",
+            "subject_kind",
+            "subject_id",
+            unique=True,
+            sqlite_where=text("undone_at IS NULL"),
+            postgresql_where=text("undone_at IS NULL"),
+        ),
+        Index("ix_redemptions_dealer_at", "dealer_id", "redeemed_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    subject_kind: Mapped[str] = mapped_column(String(16))
+    subject_id: Mapped[int] = mapped_column(BigId)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealers.id"))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff_members.id"))
+    nonce: Mapped[str] = mapped_column(String(40))
+    previous_state: Mapped[str] = mapped_column(String(16))
+    redeemed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    undone_by: Mapped[int | None] = mapped_column(ForeignKey("staff_members.id"))
+    undo_reason: Mapped[str] = mapped_column(String(120), default="")

@@ -1,0 +1,129 @@
+"""Shared fixtures: an app on its own copy of a migrated database, on SQLite and on PostgreSQL."""
+
+import itertools
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app.core.config import Settings
+from tests import postgres
+
+_counter = itertools.count()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def loopback_only() -> Iterator[None]:
+    """Sockets are closed but for loopback: a test that reaches out fails."""
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: object) -> None:
+        if isinstance(address, tuple) and not str(address[0]).startswith(("127.", "::1", "localhost")):
+            raise OSError(f"tests do not leave this machine: {address}")
+        real(self, address)  # pyright: ignore[reportArgumentType]
+
+    socket.socket.connect = connect  # pyright: ignore[reportAttributeAccessIssue]
+    yield
+    socket.socket.connect = real
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a throw-away PostgreSQL server."""
+    if postgres.find_bin() is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with postgres.cluster() as url:
+        yield url
+
+
+def make_settings(url: str, folder: Path, **overrides: object) -> Settings:
+    """Settings of a test shop; no environment is read but what a test gives."""
+    values: dict[str, object] = {
+        "database_url": url,
+        "media_path": folder / "media",
+        "jobs_path": folder / "jobs.db",
+        "secret_key": "test-secret-key-of-enough-length-0123456789",
+        "wechat_app_id": "wxsandbox0000000001",
+        "wechat_app_secret": "0" * 32,
+        "wechat_token": "token",
+        "wechat_aes_key": "A" * 43,
+        "wechatpay_mch_id": "1900000109",
+        "wechatpay_api_v3_key": "0" * 32,
+        "wechatpay_cert_serial": "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
+        "wechatpay_public_key_id": "PUB_KEY_ID_SANDBOX0000000000000001",
+        **overrides,
+    }
+    return Settings(**values)  # pyright: ignore[reportArgumentType]
+
+
+def migrate(url: str, folder: Path) -> None:
+    from flask_migrate import upgrade
+
+    from app.factory import create_app
+
+    with create_app(make_settings(url, folder)).app_context():
+        upgrade()
+        from app.core.db import db
+
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    migrate(f"sqlite:///{folder / 'shop.db'}", folder)
+    return folder / "shop.db"
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    import psycopg
+
+    name = f"template_{os.getpid()}"
+    with psycopg.connect(postgres_server + "postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # pyright: ignore[reportArgumentType, reportCallIssue]
+    migrate(postgres_server + name, tmp_path_factory.mktemp("pg"))
+    return name
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh migrated database: SQLite, or PostgreSQL where the test is parametrised to it."""
+    kind = getattr(request, "param", "sqlite")
+    if kind == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
+        shutil.copy(template, tmp_path / "shop.db")
+        return f"sqlite:///{tmp_path / 'shop.db'}"
+    import psycopg
+
+    server = request.getfixturevalue("postgres_server")
+    template = request.getfixturevalue("postgres_template")
+    name = f"shop_{os.getpid()}_{next(_counter)}"
+    with psycopg.connect(server + "postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # pyright: ignore
+    return server + name
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests marked `both_databases` run on SQLite and on PostgreSQL."""
+    if metafunc.definition.get_closest_marker("both_databases"):
+        metafunc.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """A shop on its own database, with an application context open."""
+    from app.core.db import db
+    from app.factory import create_app
+
+    application = create_app(make_settings(database_url, tmp_path))
+    application.testing = True
+    with application.app_context():
+        yield application
+        db.session.remove()
+        db.engine.dispose()
