@@ -1,0 +1,157 @@
+/* What every page needs: sheets, toasts, the offline banner, double submits, prefetch. Each page works without it. */
+(function () {
+  "use strict";
+  var doc = document, $ = function (selector, from) { return (from || doc).querySelector(selector); };
+  var on = function (name, action, options) { doc.addEventListener(name, action, options); };
+
+  /* toasts: success only; a failure is a banner that stays until it is closed */
+  function toast(text) {
+    var region = $("#toasts");
+    if (!region || !text) return;
+    var box = doc.createElement("p");
+    box.className = "toast";
+    box.textContent = text;
+    region.append(box);
+    setTimeout(function () { box.remove(); }, 2400);
+  }
+  function banner(text) {
+    var region = $("#banner");
+    if (!region) return;
+    var box = doc.createElement("div"), close = doc.createElement("button");
+    box.className = "banner";
+    close.type = "button";
+    close.textContent = "知道了";
+    close.onclick = function () { region.replaceChildren(); };
+    box.append(text, close);
+    region.replaceChildren(box);
+  }
+  window.zhanting = { toast: toast, banner: banner };
+  on("toast", function (event) {
+    var detail = event.detail || {}, text = detail.text || detail.message || detail.value;
+    if (detail.kind === "error") banner(text); else toast(text);
+  });
+  on("htmx:afterRequest", function (event) { if (event.detail.successful) { var region = $("#banner"); if (region) region.replaceChildren(); } });
+  on("htmx:responseError", function (event) {
+    var status = event.detail.xhr.status;
+    banner(status === 419 || status === 401 ? "登录已过期，请重新登录后继续" : status === 429 ? "操作太频繁，请稍后再试" : "刚才没有成功，您填写的内容还在。请重试");
+  });
+  ["htmx:sendError", "htmx:timeout"].forEach(function (name) { on(name, function () { banner("网络不稳定，刚才没有成功。请重试"); }); });
+
+  /* offline */
+  function connection() { var bar = $("#offline"); if (bar) bar.hidden = navigator.onLine; }
+  addEventListener("online", connection);
+  addEventListener("offline", connection);
+
+  /* sheets: #id in the address, so the back gesture closes them */
+  function sheetNamed(id) { var box = id && doc.getElementById(id); return box && box.matches("dialog.sheet") && box.showModal ? box : null; }
+  function show(box) {
+    if (box.open) return;
+    box.showModal();
+    var title = $("h2", box);
+    if (title) title.focus();
+  }
+  function shut(box) {
+    if (history.state && history.state.sheet === box.id) history.back();
+    else {
+      box.close();
+      if (location.hash === "#" + box.id) history.replaceState(null, "", location.pathname + location.search);
+    }
+  }
+  function sync() {
+    var wanted = sheetNamed(location.hash.slice(1));
+    doc.querySelectorAll("dialog.sheet[open]").forEach(function (box) { if (box !== wanted) box.close(); });
+    if (wanted) show(wanted);
+  }
+  addEventListener("popstate", sync);
+  on("click", function (event) {
+    var target = event.target, opener = target.closest("[data-sheet]"), box;
+    if (opener && (box = sheetNamed(opener.dataset.sheet))) {
+      event.preventDefault();
+      if (box.open) return;
+      history.pushState({ sheet: box.id }, "", "#" + box.id);
+      show(box);
+    } else if (target.closest("[data-sheet-close]") || target.matches("dialog.sheet")) {
+      box = target.closest("dialog.sheet");
+      if (box && box.open) { event.preventDefault(); shut(box); }
+    }
+  });
+  on("cancel", function (event) { if (event.target.matches("dialog.sheet")) { event.preventDefault(); shut(event.target); } }, true);
+
+  /* one submit at a time; htmx has its own class */
+  on("submit", function (event) {
+    var form = event.target, button = event.submitter || $("[type=submit]", form);
+    if (form.method === "dialog" || event.defaultPrevented) return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    if (form.matches("[hx-post],[hx-get],[data-hx-post]") || (button && button.matches("[hx-post]"))) return;
+    form.dataset.sent = "1";
+    if (button) button.classList.add("is-busy");
+  });
+
+  /* after a swap or a full page with errors: to the summary */
+  function settle(root) {
+    var summary = $("[data-errors]", root);
+    if (summary) { summary.focus(); summary.scrollIntoView({ block: "center" }); }
+    root.querySelectorAll("[data-toast]").forEach(function (box) { toast(box.textContent); box.remove(); });
+    root.querySelectorAll("[data-wait]").forEach(wait);
+  }
+  on("htmx:afterSettle", function (event) { settle(event.target.parentNode || doc); });
+
+  /* 验证码: words for the seconds left */
+  function wait(button) {
+    var left = +button.dataset.wait, words = $(".idle", button) || button, text = words.textContent;
+    button.removeAttribute("data-wait");
+    button.disabled = true;
+    (function tick() {
+      if (left <= 0) { button.disabled = false; words.textContent = text; return; }
+      words.textContent = left-- + " 秒后可重发";
+      setTimeout(tick, 1000);
+    })();
+  }
+  /* 139 0000 0000 while typing, only at the end of the field so that the caret never jumps */
+  on("input", function (event) {
+    var box = event.target;
+    if (!box.matches || !box.matches("[data-phone]") || box.selectionStart !== box.value.length) return;
+    if (event.inputType && event.inputType.indexOf("delete") === 0) return;
+    var digits = box.value.replace(/\D/g, "");
+    if (digits.length <= 11) box.value = digits.replace(/^(\d{3})(\d)/, "$1 $2").replace(/^(\d{3} \d{4})(\d)/, "$1 $2");
+  });
+
+  /* prefetch on touch, once, pages only */
+  var asked = {};
+  function prefetch(event) {
+    var link = event.target.closest && event.target.closest("a[href]");
+    if (!link || link.origin !== location.origin || link.pathname === location.pathname || asked[link.href]) return;
+    if (link.hasAttribute("download") || link.hasAttribute("data-mode-set") || /^\/(wechat|me|staff|admin|bookings|pay|mode)(\/|$)|\/new$/.test(link.pathname)) return;
+    if (navigator.connection && navigator.connection.saveData) return;
+    asked[link.href] = 1;
+    var hint = doc.createElement("link");
+    hint.rel = "prefetch";
+    hint.href = link.href;
+    doc.head.append(hint);
+  }
+  on("touchstart", prefetch, { passive: true });
+  on("pointerover", function (event) { if (event.pointerType === "mouse") prefetch(event); }, { passive: true });
+
+  /* the tapped car flies to the next page's stage */
+  on("click", function (event) {
+    var link = event.target.closest("[data-fly]"), img = link && $("img", link);
+    if (img && img.style) img.style.viewTransitionName = "car";
+  });
+
+  /* back from the cache: only what changes by itself */
+  addEventListener("pageshow", function (event) {
+    if (!event.persisted) return;
+    doc.querySelectorAll("form[data-sent]").forEach(function (form) { delete form.dataset.sent; });
+    doc.querySelectorAll(".is-busy").forEach(function (button) { button.classList.remove("is-busy"); });
+    doc.querySelectorAll("img").forEach(function (img) { if (img.style.viewTransitionName) img.style.viewTransitionName = ""; });
+    if (window.htmx) doc.querySelectorAll(".volatile").forEach(function (box) { window.htmx.trigger(box, "refresh"); });
+  });
+
+  /* keyboard open: bars out of the way */
+  var view = window.visualViewport;
+  if (view) view.addEventListener("resize", function () { doc.body.classList.toggle("kb", window.innerHeight - view.height > 150); });
+
+  connection();
+  sync();
+  settle(doc);
+})();

@@ -1,0 +1,14 @@
+/* Before the first paint: care mode (关怀模式) from its cookie. Public pages are the same for everyone, so the server cannot do it. */
+(function () {
+  var root = document.documentElement;
+  if (/(?:^|;\s*)mode=care(?:;|$)/.test(document.cookie)) root.dataset.mode = "care";
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest && event.target.closest("[data-mode-set]");
+    if (!link) return;
+    event.preventDefault();
+    var care = link.dataset.modeSet === "care";
+    document.cookie = "mode=" + (care ? "care" : "standard") + ";path=/;max-age=31536000;samesite=lax" + (location.protocol === "https:" ? ";secure" : "");
+    if (care) root.dataset.mode = "care"; else delete root.dataset.mode;
+    scrollTo(0, 0);
+  });
+})();
