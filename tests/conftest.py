@@ -57,7 +57,7 @@ def make_settings(url: str, folder: Path, **overrides: object) -> Settings:
         "wechatpay_public_key_id": "PUB_KEY_ID_SANDBOX0000000000000001",
         **overrides,
     }
-    return Settings(**values)  # pyright: ignore[reportArgumentType]
+    return Settings(_env_file=None, **values)  # pyright: ignore[reportArgumentType]
 
 
 def migrate(url: str, folder: Path) -> None:

@@ -4,6 +4,7 @@ Names are those of the product's settings list. Production refuses to start with
 value and lists everything that is wrong at once.
 """
 
+import os
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -99,13 +100,19 @@ LOOPBACK = frozenset({"localhost", "0.0.0.0", "::1"})  # noqa: S104 (named here 
 def load_settings(**overrides: object) -> Settings:
     """The settings of this process. Raises ConfigError with every problem, one a line."""
     try:
-        settings = Settings(**overrides)  # pyright: ignore[reportArgumentType]
+        settings = Settings(_env_file=development_file(), **overrides)  # pyright: ignore[reportArgumentType, reportCallIssue]
     except ValidationError as exc:
         lines = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in exc.errors()]
         raise ConfigError("\n".join(lines)) from None
     if settings.production and (problems := production_problems(settings)):
         raise ConfigError("\n".join(problems))
     return settings
+
+
+def development_file() -> Path | None:
+    """What `make run` wrote, so that a command in another shell meets the same shop; never in production."""
+    path = ROOT / "instance" / "development.env"
+    return path if os.environ.get("ZHANTING_ENV") != "production" and path.is_file() else None
 
 
 def production_problems(settings: Settings) -> list[str]:

@@ -39,7 +39,24 @@ def test_typed_amount_is_read_as_exact_fen(text: str, fen: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "abc", "0.001", "-1", "+1", "1.", ".5", "1,23", "12,34.50", "1e3", "１２", "16.98 万", "1.2345678万", "万", "1 2", "nan"],
+    [
+        "",
+        "abc",
+        "0.001",
+        "-1",
+        "+1",
+        "1.",
+        ".5",
+        "1,23",
+        "12,34.50",
+        "1e3",
+        "１２",
+        "16.98 万",
+        "1.2345678万",
+        "万",
+        "1 2",
+        "nan",
+    ],
 )
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not an amount"):
@@ -54,7 +71,9 @@ def test_yuan_has_separators_and_cents_only_when_there_are_some(fen: int, said: 
     assert money.yuan(fen) == said
 
 
-@pytest.mark.parametrize(("fen", "said"), [(16980000, "16.98"), (1000000, "1.00"), (170000 * 10, "1.70"), (-1000000, "-1.00")])
+@pytest.mark.parametrize(
+    ("fen", "said"), [(16980000, "16.98"), (1000000, "1.00"), (170000 * 10, "1.70"), (-1000000, "-1.00")]
+)
 def test_wan_has_two_decimals(fen: int, said: str) -> None:
     assert money.wan(fen) == said
 
