@@ -11,10 +11,11 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
+from whitenoise import WhiteNoise
 
 from app.core import clock, ids
 from app.core.assets import init_assets
-from app.core.config import Settings
+from app.core.config import ROOT, Settings
 from app.core.db import db
 from app.core.errors import DomainError, GatewayError
 from app.core.htmx import htmx, toast, wants_fragment
@@ -71,6 +72,10 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.before_request(_check_access)
     app.after_request(_finish)
     _register_errors(app)
+    # Static addresses carry the hash of their content (core.assets), so a browser may keep them for a year.
+    app.wsgi_app = WhiteNoise(  # pyright: ignore[reportAttributeAccessIssue]
+        app.wsgi_app, root=ROOT / "static", prefix="static/", max_age=31536000, autorefresh=not settings.production
+    )
     if settings.trusted_proxies:
         n = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # pyright: ignore[reportAttributeAccessIssue]
