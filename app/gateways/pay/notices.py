@@ -98,7 +98,8 @@ def _read(envelope: wire.Json, api_v3_key: str) -> PaymentNoticeData | RefundNot
     resource = wire.section(envelope, "resource", required=True)
     if resource.get("algorithm") != AEAD:
         raise NoticeRejected(RejectReason.ALGORITHM)
-    aad, ciphertext = resource.get("associated_data") or "", resource.get("ciphertext")
+    aad, ciphertext = resource.get("associated_data", ""), resource.get("ciphertext")
+    aad = "" if aad is None else aad
     if not isinstance(aad, str) or not isinstance(ciphertext, str):
         raise ValueError("resource")
     plain = loads_object(open_resource(api_v3_key, wire.text(resource, "nonce"), aad, ciphertext))
