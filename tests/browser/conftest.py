@@ -1,0 +1,178 @@
+"""The whole house for browser tests: sandbox, shop and worker as real processes on loopback."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.postgres import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+CHROMIUM_FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+WECHAT_UA = (
+    "Mozilla/5.0 (Linux; Android 14; V2307A) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/116.0.0.0 "
+    "Mobile Safari/537.36 XWEB/1160117 MMWEBSDK/20240301 MicroMessenger/8.0.48.2580(0x28003052) WeChat/arm64 "
+    "Weixin NetType/WIFI Language/zh_CN ABI/arm64"
+)
+
+
+@dataclass
+class House:
+    """Addresses of the running programs, and what a test needs of the sandbox's control API."""
+
+    url: str
+    sandbox: str
+    environment: dict[str, str]
+    folder: Path
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def sim(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Call the sandbox's control API."""
+        host = self.sandbox.removeprefix("http://")
+        connection = http.client.HTTPConnection(host, timeout=20)
+        payload = json.dumps(body) if body is not None else None
+        connection.request(method, path, payload, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        assert answer.status < 400, f"{method} {path}: {answer.status} {text[:300]}"
+        return json.loads(text) if text else None
+
+    def flask(self, *arguments: str) -> str:
+        """Run a flask command of the shop; its output."""
+        command = [str(BIN / "flask"), "--app", "wsgi", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self, name: str) -> None:
+        """Start one of the programs (again)."""
+        host, port = "127.0.0.1", self.url.rpartition(":")[2]
+        sandbox_port = self.sandbox.rpartition(":")[2]
+        commands = {
+            "sandbox": [sys.executable, "-m", "sandbox", "--host", host, "--port", sandbox_port]
+            + ["--public-url", self.sandbox, "--dir", str(self.folder / "sandbox")],
+            "shop": [str(BIN / "gunicorn"), "wsgi:app", "--bind", f"{host}:{port}", "--workers", "1"]
+            + ["--worker-class", "gthread", "--threads", "8", "--no-control-socket", "--log-level", "warning"],
+            "worker": [str(BIN / "flask"), "--app", "wsgi", "worker"],
+        }
+        log = (self.folder / f"{name}.log").open("ab")
+        self.processes[name] = subprocess.Popen(
+            commands[name], cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+        )
+
+    def stop(self, name: str, sig: int = signal.SIGTERM) -> None:
+        """Stop one of the programs, with its children; SIGKILL is a crash."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, sig)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+
+    def wait(self, url: str) -> None:
+        """Until an address answers 200."""
+        host, _, path = url.removeprefix("http://").partition("/")
+        for _ in range(400):
+            try:
+                connection = http.client.HTTPConnection(host, timeout=5)
+                connection.request("GET", "/" + path)
+                if connection.getresponse().status == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError(f"{url} did not answer; see {self.folder}")
+
+
+def build_house(folder: Path) -> House:
+    """Keys, settings, tables and demo data in a folder of its own; nothing is started yet."""
+    url, sandbox = f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("WECHAT", "SMS_", "FLASK", "DATABASE_URL"))}
+    init = [sys.executable, "-m", "sandbox", "init", "--dir", str(folder / "sandbox"), "--public-url", sandbox]
+    subprocess.run([*init, "--shop-url", url], cwd=ROOT, env=clean, check=True, capture_output=True)
+    lines = (folder / "sandbox" / "shop.env").read_text("utf-8").splitlines()
+    settings = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    environment = {
+        **clean,
+        **settings,
+        "PUBLIC_BASE_URL": url,
+        "SECRET_KEY": "browser-tests-" + "0" * 32,
+        "DATABASE_URL": f"sqlite:///{folder / 'shop.db'}",
+        "MEDIA_PATH": str(folder / "media"),
+        "JOBS_PATH": str(folder / "jobs.db"),
+    }
+    house = House(url, sandbox, environment, folder)
+    house.flask("db", "upgrade")
+    demo = str(ROOT / "demo")
+    house.flask("import-workbook", f"{demo}/yunxiu.xlsx", "--pictures", f"{demo}/pictures", "--move-dates-to", "today")
+    return house
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A running house with the demo data."""
+    house = build_house(tmp_path_factory.mktemp("house"))
+    for name in ("sandbox", "shop", "worker"):
+        house.start(name)
+    house.wait(house.url + "/readyz")
+    house.wait(house.sandbox + "/")
+    yield house
+    for name in list(house.processes):
+        house.stop(name)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium fonts-noto-cjk")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Hand out phones: each call is another person's, 390×844, inside WeChat."""
+    contexts: list[BrowserContext] = []
+
+    def hand_out(**options: Any) -> Page:
+        context = browser.new_context(
+            **{
+                "viewport": {"width": 390, "height": 844},
+                "device_scale_factor": 2,
+                "is_mobile": True,
+                "has_touch": True,
+                "locale": "zh-CN",
+                "timezone_id": "Asia/Shanghai",
+                "user_agent": WECHAT_UA,
+                **options,
+            }
+        )
+        # The SDK reports its timings to WeChat; nothing of a test leaves this machine.
+        context.route("**://open.weixin.qq.com/**", lambda route: route.abort())
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        return context.new_page()
+
+    yield hand_out
+    for context in contexts:
+        context.close()
