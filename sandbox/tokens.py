@@ -100,7 +100,7 @@ def _issue(here: World, kind: str, length: int) -> str:
 
 def _left(here: World, value: str) -> int:
     row = here.store.one("SELECT expires_at FROM app_tokens WHERE token = ?", value)
-    return int(row["expires_at"] - here.now()) if row else 0
+    return round(row["expires_at"] - here.now()) if row else 0
 
 
 def _token_answer(here: World, value: str) -> Response:
