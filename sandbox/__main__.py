@@ -66,6 +66,9 @@ def _serve(settings: Settings, host: str, port: int) -> int:
     except KeyboardInterrupt:
         print("微信沙箱已停止。")
     finally:
+        # Whoever asks again while we finish must wait: a notice on its way takes at most five seconds.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         here.notifier.stop()
         server.server_close()
         listener.close()

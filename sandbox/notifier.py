@@ -59,7 +59,7 @@ class Notifier:
         self.wake()
         if self._thread.is_alive():
             self._thread.join(10)
-        self._pool.shutdown(wait=True)
+        self._pool.shutdown(wait=True, cancel_futures=True)
         self._http.close()
 
     def wake(self) -> None:

@@ -52,7 +52,6 @@
     frame.title = title;
     frame.name = "wechat-sandbox-dialog";
     frame.setAttribute("data-wechat-sandbox", "dialog");
-    frame.allow = "camera";
     var style = frame.style;
     style.position = "fixed";
     style.inset = "0";
@@ -109,10 +108,7 @@
       });
     },
     geoLocation: function (params, done) {
-      openDialog("/sim/dialog/location", { type: params.type || "wgs84" }, "位置（沙箱）", function (result) {
-        // The client gives coordinates as texts.
-        done(result);
-      });
+      openDialog("/sim/dialog/location", { type: params.type || "wgs84" }, "位置（沙箱）", done);
     },
     openLocation: function (params, done) {
       var query = { latitude: params.latitude, longitude: params.longitude, name: params.name, address: params.address };

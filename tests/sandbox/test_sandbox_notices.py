@@ -36,7 +36,8 @@ def test_payment_notice_is_signed_and_encrypted(
     data = read(pay, notice)
     assert (data["event_type"], data["resource_type"]) == ("TRANSACTION.SUCCESS", "encrypt-resource")
     resource = data["resource"]
-    assert resource["transaction_id"] == transaction_id and resource["out_trade_no"] == ORDER
+    assert resource["transaction_id"] == transaction_id
+    assert resource["out_trade_no"] == ORDER
     assert (resource["mchid"], resource["appid"]) == (sandbox.env["WECHATPAY_MCH_ID"], sandbox.env["WECHAT_APP_ID"])
     assert (resource["trade_state"], resource["amount"]["total"]) == ("SUCCESS", 50000)
 
@@ -46,9 +47,11 @@ def test_refund_notice(pay: WeChatPay, sandbox: RunningSandbox, shop: ListeningS
     play(sandbox, notify="none")
     refund(pay, "R1", 20000)
     data = read(pay, shop.wait_for(1)[0])
-    assert data["event_type"] == "REFUND.SUCCESS" and data["resource"]["refund_status"] == "SUCCESS"
+    assert data["event_type"] == "REFUND.SUCCESS"
+    assert data["resource"]["refund_status"] == "SUCCESS"
     assert data["resource"]["amount"] == {"total": 50000, "refund": 20000, "payer_total": 50000, "payer_refund": 20000}
-    assert "status" not in data["resource"] and data["resource"]["out_refund_no"] == "R1"
+    assert "status" not in data["resource"]
+    assert data["resource"]["out_refund_no"] == "R1"
 
 
 def test_unacknowledged_notice_is_repeated_until_acknowledged(
@@ -63,7 +66,8 @@ def test_unacknowledged_notice_is_repeated_until_acknowledged(
 
 
 def test_schedule_has_fifteen_repetitions() -> None:
-    assert len(RETRY_INTERVALS_S) == 15 and sum(RETRY_INTERVALS_S) == 86640
+    assert len(RETRY_INTERVALS_S) == 15
+    assert sum(RETRY_INTERVALS_S) == 86640
 
 
 def test_notice_can_be_withheld_and_sent_by_hand(
@@ -72,9 +76,11 @@ def test_notice_can_be_withheld_and_sent_by_hand(
     order(pay, openid)
     notice_id = play(sandbox, notify="none")["notice_id"]
     assert state(pay)["trade_state"] == "SUCCESS"
-    assert shop.notices == [] and notices_of(sandbox)[0]["state"] == "held"
+    assert shop.notices == []
+    assert notices_of(sandbox)[0]["state"] == "held"
     answer = requests.post(f"{sandbox.url}/sim/notices/{notice_id}/resend").json()
-    assert answer["status"] == 204 and len(shop.notices) == 1
+    assert answer["status"] == 204
+    assert len(shop.notices) == 1
     assert notices_of(sandbox)[0]["state"] == "done"
 
 

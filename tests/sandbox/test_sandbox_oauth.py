@@ -34,14 +34,17 @@ def test_chooser_offers_labelled_sample_people(oauth: WeChatOAuth, sandbox: Runn
     page = requests.get(oauth.authorize_url.split("#")[0])
     assert page.status_code == 200
     assert page.text.count('class="tag">示例<') == 4
-    assert "允许" in page.text and "拒绝" in page.text
+    assert "允许" in page.text
+    assert "拒绝" in page.text
 
 
 def test_allowed_person_comes_back_with_code_state_and_profile(oauth: WeChatOAuth, openid: str) -> None:
     values = answer_of(decide(oauth, requests.Session(), action="allow", person=openid))
     assert values["state"] == ["s1"]
     data = oauth.fetch_access_token(values["code"][0])
-    assert data["openid"] == openid and data["unionid"] and "is_snapshotuser" not in data
+    assert data["openid"] == openid
+    assert data["unionid"]
+    assert "is_snapshotuser" not in data
     profile = oauth.get_user_info()
     assert (profile["nickname"], profile["unionid"]) == ("示例顾客甲", data["unionid"])
     assert oauth.check_access_token() is True
@@ -95,7 +98,8 @@ def test_exchange_refuses_wrong_values(
         sandbox.url + "/sns/oauth2/access_token", {**values, "grant_type": "authorization_code", **change}
     )
     assert reply.headers["Content-Type"] == "text/plain"
-    assert reply.json()["errcode"] == errcode and "rid: " in reply.json()["errmsg"]
+    assert reply.json()["errcode"] == errcode
+    assert "rid: " in reply.json()["errmsg"]
 
 
 def test_code_dies_after_five_minutes(oauth: WeChatOAuth, sandbox: RunningSandbox, openid: str) -> None:
@@ -107,14 +111,17 @@ def test_code_dies_after_five_minutes(oauth: WeChatOAuth, sandbox: RunningSandbo
 
 def test_snapshot_user_is_virtual_and_has_no_profile(oauth: WeChatOAuth, openid: str) -> None:
     data = oauth.fetch_access_token(new_code(oauth, openid, "snapshot"))
-    assert data["is_snapshotuser"] == 1 and data["openid"] != openid
+    assert data["is_snapshotuser"] == 1
+    assert data["openid"] != openid
     assert refusal(oauth, oauth.get_user_info) == 48001
 
 
 def test_double_mode_asks_the_callback_twice(oauth: WeChatOAuth, openid: str) -> None:
     page = decide(oauth, requests.Session(), action="allow", person=openid, mode="double")
     assert page.status_code == 200
-    assert "fetch(url" in page.text and "location.replace(url)" in page.text and "/wechat/callback?code=" in page.text
+    assert "fetch(url" in page.text
+    assert "location.replace(url)" in page.text
+    assert "/wechat/callback?code=" in page.text
 
 
 @pytest.mark.parametrize(
@@ -132,4 +139,5 @@ def test_authorize_link_is_checked(oauth: WeChatOAuth, old: str, new: str, code:
     address = oauth.authorize_url.split("#")[0]
     assert old in address
     page = requests.get(address.replace(old, new))
-    assert page.status_code == 400 and f"错误码：{code}" in page.text
+    assert page.status_code == 400
+    assert f"错误码：{code}" in page.text

@@ -17,7 +17,7 @@ from tests.sandbox.conftest import ListeningShop, make_pay
 ORDER = "BOOKING20250001"
 
 
-def told(reply: tuple[int, str]) -> tuple[int, Any]:
+def told(reply: tuple[int, str | bytes]) -> tuple[int, Any]:
     """Status and the answer's code, or its JSON."""
     status, text = reply
     data = json.loads(text) if text else {}
@@ -61,12 +61,16 @@ def authorization(sandbox: RunningSandbox, path: str, **changes: str) -> str:
 
 def test_order_query_pay_query(pay: WeChatPay, sandbox: RunningSandbox, openid: str) -> None:
     status, data = order(pay, openid)
-    assert status == 200 and data["prepay_id"].startswith("wx")
-    assert state(pay)["trade_state"] == "NOTPAY" and "attach" not in state(pay)
+    assert status == 200
+    assert data["prepay_id"].startswith("wx")
+    assert state(pay)["trade_state"] == "NOTPAY"
+    assert "attach" not in state(pay)
     transaction_id = pay_order(sandbox).json()["transaction_id"]
-    assert len(transaction_id) == 28 and transaction_id.startswith("42000")
+    assert len(transaction_id) == 28
+    assert transaction_id.startswith("42000")
     paid = state(pay)
-    assert paid["trade_state"] == "SUCCESS" and paid["transaction_id"] == transaction_id
+    assert paid["trade_state"] == "SUCCESS"
+    assert paid["transaction_id"] == transaction_id
     assert paid["amount"] == {"total": 50000, "payer_total": 50000, "currency": "CNY", "payer_currency": "CNY"}
     assert (paid["payer"], paid["attach"]) == ({"openid": openid}, "a")
     assert told(pay.query(transaction_id=transaction_id))[1] == paid
@@ -146,7 +150,8 @@ def test_order_limits(pay: WeChatPay, openid: str, changes: dict[str, Any], answ
 
 def test_identical_order_gives_a_fresh_prepay_id_and_another_one_is_refused(pay: WeChatPay, openid: str) -> None:
     first, second = order(pay, openid), order(pay, openid)
-    assert first[0] == second[0] == 200 and first != second
+    assert first[0] == second[0] == 200
+    assert first != second
     assert order(pay, openid, amount={"total": 1, "currency": "CNY"}) == (403, "OUT_TRADE_NO_USED")
 
 
@@ -193,7 +198,8 @@ def test_refund_is_accepted_then_successful_and_never_more_than_paid(
     assert (status, first["status"]) == (200, "PROCESSING")
     shop.wait_for(1)
     done = told(pay.query_refund("R1"))[1]
-    assert (done["status"], done["amount"]["refund"]) == ("SUCCESS", 30000) and done["success_time"]
+    assert (done["status"], done["amount"]["refund"]) == ("SUCCESS", 30000)
+    assert done["success_time"]
     assert refund(pay, "R1", 30000, reason="不买了")[1]["refund_id"] == first["refund_id"]
     assert refund(pay, "R1", 20000) == (400, "INVALID_REQUEST")
     assert refund(pay, "R2", 20001) == (400, "INVALID_REQUEST")
@@ -209,7 +215,7 @@ def test_planned_refund_outcomes(pay: WeChatPay, sandbox: RunningSandbox, shop: 
     assert refund(pay, "R1", 100) == (403, "NOT_ENOUGH")
     requests.post(sandbox.url + "/sim/faults", json={"next_refund": "CLOSED"})
     assert refund(pay, "R1", 50000)[0] == 200
-    notice = pay.callback(shop.wait_for(1)[0].headers, shop.notices[0].body)
+    notice: Any = pay.callback(shop.wait_for(1)[0].headers, shop.notices[0].body)
     assert (notice["event_type"], notice["resource"]["refund_status"]) == ("REFUND.CLOSED", "CLOSED")
     # A closed refund gave nothing back, so the whole sum may be refunded under another number.
     assert refund(pay, "R2", 50000)[0] == 200
