@@ -1,14 +1,17 @@
 """Shared fixtures: an app on its own copy of a migrated database, on SQLite and on PostgreSQL."""
 
+import contextvars
 import itertools
 import os
 import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from app.core.config import Settings
 from tests import postgres
@@ -115,6 +118,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
 
 
+class Browser(FlaskClient):
+    """Each request gets an application context of its own, as under a server: nobody stays signed in through `g`."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        return contextvars.Context().run(super().open, *args, **kwargs)
+
+
 @pytest.fixture
 def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
     """A shop on its own database, with an application context open."""
@@ -123,6 +133,7 @@ def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
 
     application = create_app(make_settings(database_url, tmp_path))
     application.testing = True
+    application.test_client_class = Browser
     with application.app_context():
         yield application
         db.session.remove()

@@ -1,0 +1,27 @@
+"""Shape of what members type."""
+
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, StringField
+from wtforms.validators import ValidationError
+
+from app.members import rules
+
+
+class PhoneForm(FlaskForm):
+    """A phone number and the code sent to it."""
+
+    phone = StringField("手机号")
+    code = StringField("验证码")
+    next = HiddenField()
+
+    def validate_phone(self, field: StringField) -> None:
+        if rules.normalise_phone(field.data or "") is None:
+            raise ValidationError("请输入 11 位手机号，例如 139 0000 0000。")
+
+
+class CodeForm(PhoneForm):
+    """Both, when the code is handed in."""
+
+    def validate_code(self, field: StringField) -> None:
+        if not rules.CODE.fullmatch((field.data or "").strip()):
+            raise ValidationError("请输入短信里的 6 位验证码。")

@@ -1,0 +1,11 @@
+"""Sweeps of the members."""
+
+from flask import Flask
+
+from app.core import clock, jobs
+from app.members.services import purge_traces
+
+
+def register(app: Flask) -> None:
+    """Called once by the factory."""
+    jobs.register(app, "purge_login_traces", 3600, lambda: purge_traces(clock.now()))

@@ -1,0 +1,54 @@
+"""个人信息: each room that keeps something about a person registers how to hand it out, erase it and reassign it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+Export = Callable[[int], object]
+Erase = Callable[[int, datetime], None]
+Reassign = Callable[[int, int], None]
+
+
+class HoldsPersonalData(Protocol):
+    """What a room owes a person. All three take member ids; `erase` and `reassign` join the caller's transaction."""
+
+    @property
+    def export(self) -> Export:
+        """Plain JSON values of everything kept about the member."""
+        ...
+
+    @property
+    def erase(self) -> Erase:
+        """Remove or anonymise what no law obliges us to keep."""
+        ...
+
+    @property
+    def reassign(self) -> Reassign:
+        """Give everything of the first member to the second (two accounts of one person become one)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    export: Export
+    erase: Erase
+    reassign: Reassign
+
+
+_holders: dict[str, HoldsPersonalData] = {}
+
+
+def register(room: str, *, export: Export, erase: Erase, reassign: Reassign) -> None:
+    """Name what a room does with a person's data; the room's name is the key in the export."""
+    _holders[room] = Holder(export, erase, reassign)
+
+
+def holders() -> Mapping[str, HoldsPersonalData]:
+    """Every registered room."""
+    return dict(_holders)
+
+
+def export_all(member_id: int) -> dict[str, object]:
+    """The person's own copy: one entry for each room."""
+    return {room: holder.export(member_id) for room, holder in sorted(_holders.items())}

@@ -1,0 +1,63 @@
+"""What holds for members without asking anybody: phone numbers, local paths, limits, purposes."""
+
+import re
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+PHONE = re.compile(r"1[3-9][0-9]{9}")
+CODE = re.compile(r"[0-9]{6}")
+
+CODE_LIFE = timedelta(minutes=5)
+CODE_TRIES = 5
+RESEND = timedelta(seconds=60)
+HOUR = timedelta(hours=1)
+PER_PHONE, PER_MEMBER, PER_ADDRESS = 5, 5, 20
+
+LOGIN_LIFE = timedelta(minutes=10)
+# How long the answer to a code is given again to the same browser (a callback requested twice).
+OUTCOME_LIFE = timedelta(minutes=5)
+
+TRACE_LIFE = timedelta(days=1)
+
+PURPOSES = {"terms": "用户协议与预订条款", "share_with_dealer": "把姓名和手机号提供给所选门店"}
+
+MAX_PATH = 400
+_UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
+
+
+def normalise_phone(text: str) -> str | None:
+    """The eleven digits of a mainland mobile number however it was typed, or None."""
+    digits = re.sub(r"[\s\-()（）－]", "", text)
+    digits = digits.removeprefix("+86").removeprefix("0086")
+    if len(digits) == 13:
+        digits = digits.removeprefix("86")
+    return digits if PHONE.fullmatch(digits) else None
+
+
+def mask_phone(phone: str) -> str:
+    """139****0000: enough to recognise one's own number."""
+    return f"{phone[:3]}****{phone[-4:]}"
+
+
+def local_path(text: str | None) -> str | None:
+    """The text if it is a path of this shop that a login may return to; None for everything else.
+
+    Refuses other hosts in every spelling that a browser understands (`//evil`, `/\\evil`, schemes, control characters)
+    and the login pages themselves, which would go in circles.
+    """
+    if not text or len(text) > MAX_PATH or not text.startswith("/") or text.startswith("//") or _UNSAFE.search(text):
+        return None
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    if parts.scheme or parts.netloc or "//" in parts.path:
+        return None
+    if parts.path == "/logout" or parts.path.startswith("/wechat/"):
+        return None
+    return text
+
+
+def clean_nickname(text: str) -> str:
+    """A nickname as one line of at most 64 characters."""
+    return " ".join("".join(c for c in text if c.isprintable()).split())[:64]

@@ -1,0 +1,124 @@
+"""Who is signed in: Flask-Login on the signed session cookie, and the guard of every page that needs a member."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, g, redirect, request, session, url_for
+from flask.wrappers import Response
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+
+from app.core import clock
+from app.core.htmx import go, wants_fragment
+from app.core.security import Actor
+from app.core.web import guard
+from app.members import privacy, queries, rules
+from app.members.models import Member
+
+DAY_SECONDS = 86400
+_SEEN = "seen"
+
+
+class SignedIn(UserMixin):
+    """A member in Flask-Login's eyes. The version in the id ends every session when it goes up."""
+
+    def __init__(self, member: Member) -> None:
+        self.member = member
+        self._id = f"m:{member.id}:{member.session_version}"
+
+    def get_id(self) -> str:
+        return self._id
+
+
+class _SessionOnly(LoginManager):
+    """No remember cookie: the session itself lasts. Its hook would touch the session, and so cookies, of every page."""
+
+    def _update_remember_cookie(self, response: Any) -> Any:
+        return response
+
+
+login_manager = _SessionOnly()
+# The hash of address and user agent that "basic" and "strong" compare changes when a phone leaves the Wi-Fi.
+login_manager.session_protection = None  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@login_manager.user_loader
+def load_signed_in(session_id: str) -> SignedIn | None:
+    kind, _, rest = session_id.partition(":")
+    member_id, _, version = rest.partition(":")
+    if kind != "m" or not (member_id.isdecimal() and version.isdecimal()):
+        return None
+    member = queries.find_signed_in(int(member_id), int(version))
+    return SignedIn(member) if member else None
+
+
+def current_member() -> Member | None:
+    """The member of this request, or None. Asking touches the session: not on pages that are the same for everyone."""
+    user: Any = current_user
+    return user.member if user.is_authenticated else None
+
+
+def sign_in(member: Member) -> None:
+    """Begin a session: everything of the former one goes, its CSRF token too."""
+    session.clear()
+    session.permanent = True
+    session[_SEEN] = int(clock.now().timestamp())
+    login_user(SignedIn(member))
+
+
+def sign_out() -> None:
+    """End the session of this browser."""
+    logout_user()
+    session.clear()
+
+
+def require_member() -> Any:
+    """Guard `member`: lets a signed-in member pass as `g.member`, `g.actor`; sends everybody else to the login."""
+    g.private = True
+    member = current_member()
+    if member is None:
+        return send_to_login()
+    g.member = member
+    g.actor = Actor("member", member.id)
+    _stay_signed_in()
+    return None
+
+
+def _stay_signed_in() -> None:
+    """Thirty days from the last visit: the cookie is renewed once a day, not with every answer."""
+    now = int(clock.now().timestamp())
+    if now - int(session.get(_SEEN, 0)) > DAY_SECONDS:
+        session[_SEEN] = now
+
+
+def send_to_login() -> Response | Any:
+    """To the WeChat login and back: to this page, or after a write to the page it was sent from."""
+    came_from = referring_path()
+    reading = request.method in {"GET", "HEAD"}
+    if reading and not wants_fragment():
+        here = rules.local_path(request.full_path.rstrip("?")) or "/"
+        return redirect(login_url(here, came_from), 302)
+    return go(login_url(came_from, came_from))
+
+
+def login_url(next_path: str, back_path: str = "/") -> str:
+    return url_for("members.start_login", next=next_path, back=back_path if back_path != "/" else None)
+
+
+def referring_path() -> str:
+    """The path of this shop's page that the request came from, or the home page."""
+    address = request.headers.get("HX-Current-URL") or request.referrer or ""
+    parts = urlsplit(address)
+    if parts.netloc != request.host:
+        return "/"
+    return rules.local_path(parts.path + (f"?{parts.query}" if parts.query else "")) or "/"
+
+
+def register(app: Flask) -> None:
+    """Called once by the factory."""
+    # Public pages must not set cookies; see _stay_signed_in for how sessions last.
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = False
+    login_manager.init_app(app, add_context_processor=False)
+    guard("member", require_member)
+    from app.members import services
+
+    privacy.register("members", export=queries.export_own, erase=services.erase_own, reassign=services.reassign_own)
