@@ -2,16 +2,22 @@
 
 import importlib
 import importlib.util
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from flask import Flask
 from flask_migrate import Migrate
 
-from app.core import logs, web
+from app.core import jobs, logs, web
 from app.core.config import ROOT, Settings, load_settings
 from app.core.db import db
+from app.core.errors import ConfigError
+from app.core.shared_tokens import DatabaseTokenStore
+from app.gateways.pay.client import WeChatPayV3
+from app.gateways.sms.tencent import TencentSms
+from app.gateways.wechat.client import WeChatAccount
 
 ROOMS = [
     "catalog",
@@ -45,9 +51,47 @@ def create_app(settings: Settings | None = None, *, gateways: Mapping[str, Any] 
     import_models()
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
     web.init_app(app, settings)
+    _connect_gateways(app, settings, gateways or {})
+    jobs.init_app(app, settings.jobs_path)
     for room in ROOMS:
         _register(app, room)
     return app
+
+
+class _OnFirstUse:
+    """A concrete client that is built when it is first needed, so that commands run without a merchant's keys.
+
+    What is missing then comes as a ConfigError that names the settings.
+    """
+
+    def __init__(self, build: Callable[[], object]) -> None:
+        self._build, self._lock, self._client = build, threading.Lock(), None
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            if self._client is None:
+                self._client = self._build()
+        return getattr(self._client, name)
+
+
+def _connect_gateways(app: Flask, settings: Settings, given: Mapping[str, Any]) -> None:
+    """`extensions["pay"]`, `["wechat"]`, `["sms"]`: the production clients, pointed only by the settings."""
+    clients: dict[str, Callable[[], object]] = {
+        "pay": lambda: WeChatPayV3.from_settings(_with(settings, "wechatpay_mch_id", "wechatpay_api_v3_key")),
+        "wechat": lambda: WeChatAccount.from_settings(
+            _with(settings, "wechat_app_id", "wechat_app_secret"), DatabaseTokenStore()
+        ),
+        "sms": lambda: TencentSms.from_settings(settings),
+    }
+    for name, build in clients.items():
+        app.extensions[name] = given[name] if name in given else _OnFirstUse(build)
+
+
+def _with(settings: Settings, *names: str) -> Settings:
+    empty = [name.upper() for name in names if not str(getattr(settings, name))]
+    if empty:
+        raise ConfigError(f"{', '.join(empty)}: missing; `make run` sets them for the sandbox")
+    return settings
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -67,8 +111,11 @@ def import_models() -> None:
 
 
 def _register(app: Flask, room: str) -> None:
-    for part in ("views", "admin_views", "cli"):
+    """A room's `blueprint`s join the app; a module that has more to set up says it in `register(app)`."""
+    for part in ("session", "views", "admin_views", "cli", "handlers", "jobs"):
         if importlib.util.find_spec(f"app.{room}.{part}"):
             module = cast(Any, importlib.import_module(f"app.{room}.{part}"))
             if hasattr(module, "blueprint"):
                 app.register_blueprint(module.blueprint)
+            if hasattr(module, "register"):
+                module.register(app)

@@ -29,3 +29,9 @@ def from_local(wall: datetime) -> datetime:
 def epoch_ms(moment: datetime) -> int:
     """Milliseconds since 1970, for countdowns."""
     return int(moment.timestamp() * 1000)
+
+
+def say(moment: datetime) -> str:
+    """A moment as a person says it in Shanghai: 11月22日14:05."""
+    wall = local(moment)
+    return f"{wall.month}月{wall.day}日{wall:%H:%M}"

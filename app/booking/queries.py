@@ -1,0 +1,294 @@
+"""The read side of deals and bookings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from app.booking.models import Booking, DealDealer, OnePriceDeal
+from app.booking.rules import BookingState, DealPhase, Terms, deal_phase, earnest_rule, terms_for
+from app.catalog.models import Picture, Series, Trim
+from app.catalog.pictures import HasWidths, picture_sources
+from app.core.clock import SHANGHAI, say
+from app.core.db import db
+from app.core.errors import NotFound
+from app.dealers.models import Dealer
+
+OPEN_FOR_BUSINESS = "营业"
+
+
+@dataclass(frozen=True, slots=True)
+class DealPicture:
+    """What the picture macro wants."""
+
+    src: str
+    width: int
+    height: int
+    alt: str
+    srcset: str
+
+
+@dataclass(frozen=True, slots=True)
+class DealCard:
+    """A deal in a list: plain values, safe to keep."""
+
+    slug: str
+    title: str
+    series_slug: str
+    series_name: str
+    car_name: str
+    price_fen: int
+    msrp_fen: int
+    units_total: int
+    units_left: int
+    starts_at: datetime
+    ends_at: datetime
+    phase: DealPhase
+    picture: DealPicture | None
+    earnest_kind: str
+    earnest_fen: int
+
+    @property
+    def saving_fen(self) -> int:
+        return max(self.msrp_fen - self.price_fen, 0)
+
+    @property
+    def ends_text(self) -> str:
+        return f"{say(self.ends_at)} 结束"
+
+    @property
+    def starts_text(self) -> str:
+        return f"{say(self.starts_at)} 开始"
+
+
+@dataclass(frozen=True, slots=True)
+class DealPage:
+    """Everything the page of a deal says, except its stock."""
+
+    card: DealCard
+    per_person: int
+    notes: str
+    rule: str
+    terms: Terms
+    dealer_count: int
+    cities: list[tuple[str, int]]
+
+
+def car_name(trim: Trim) -> str:
+    """岫 S5 2026款 长续航版"""
+    return f"{trim.series.name} {trim.model_year} {trim.name}"
+
+
+def list_running_deals(now: datetime, limit: int = 20) -> list[DealCard]:
+    """Deals that can be booked now, the one that ends first in front."""
+    deals = db.session.scalars(
+        _with_car()
+        .where(
+            OnePriceDeal.withdrawn.is_(False),
+            OnePriceDeal.starts_at <= now,
+            OnePriceDeal.ends_at > now,
+            OnePriceDeal.units_left > 0,
+        )
+        .order_by(OnePriceDeal.ends_at, OnePriceDeal.id)
+        .limit(limit)
+    )
+    return [_card(deal, now) for deal in deals]
+
+
+def list_deals(now: datetime, limit: int = 50) -> list[DealCard]:
+    """Running first, then upcoming, then what was sold out or ended in the last week."""
+    deals = db.session.scalars(
+        _with_car().where(OnePriceDeal.withdrawn.is_(False)).order_by(OnePriceDeal.ends_at.desc()).limit(limit * 2)
+    )
+    order = [DealPhase.RUNNING, DealPhase.UPCOMING, DealPhase.SOLD_OUT, DealPhase.ENDED]
+    cards = [_card(deal, now) for deal in deals]
+    recent = [c for c in cards if c.phase is not DealPhase.ENDED or (now - c.ends_at).days < 7]
+    return sorted(recent, key=lambda c: (order.index(c.phase), c.ends_at, c.slug))[:limit]
+
+
+def list_deals_of_series(series_slug: str, now: datetime) -> list[DealCard]:
+    """Running and upcoming deals on cars of this series."""
+    deals = db.session.scalars(
+        _with_car()
+        .join(Trim, Trim.id == OnePriceDeal.trim_id)
+        .join(Series, Series.id == Trim.series_id)
+        .where(Series.slug == series_slug, OnePriceDeal.withdrawn.is_(False), OnePriceDeal.ends_at > now)
+        .order_by(OnePriceDeal.starts_at, OnePriceDeal.id)
+    )
+    return [_card(deal, now) for deal in deals]
+
+
+def find_deal(slug: str) -> OnePriceDeal | None:
+    """The row with its car, for the write side."""
+    return db.session.scalar(_with_car().where(OnePriceDeal.slug == slug).execution_options(populate_existing=True))
+
+
+def get_deal_card(slug: str, now: datetime) -> DealCard:
+    """The deal with its stock at this moment; NotFound."""
+    deal = find_deal(slug)
+    if deal is None:
+        raise NotFound("没有找到这个一口价，请看看其他正在进行的一口价。")
+    return _card(deal, now)
+
+
+def get_deal_page(slug: str, now: datetime) -> DealPage:
+    """What `/deals/<slug>` says; NotFound."""
+    deal = find_deal(slug)
+    if deal is None:
+        raise NotFound("没有找到这个一口价，请看看其他正在进行的一口价。")
+    cities = list_cities(deal)
+    return DealPage(
+        card=_card(deal, now),
+        per_person=deal.per_person,
+        notes=deal.terms,
+        rule=earnest_rule(deal.earnest_kind),
+        terms=terms_for(deal.earnest_kind, deal.earnest_fen, deal.price_fen, deal.terms),
+        dealer_count=sum(count for _, count in cities),
+        cities=cities,
+    )
+
+
+def list_cities(deal: OnePriceDeal) -> list[tuple[str, int]]:
+    """Cities with participating dealers and how many each, the largest first."""
+    counted = (
+        _participating(deal)
+        .with_only_columns(Dealer.city, func.count())
+        .group_by(Dealer.city)
+        .order_by(func.count().desc(), Dealer.city)
+    )
+    return [(city, count) for city, count in db.session.execute(counted)]
+
+
+def list_participating_dealers(deal: OnePriceDeal, city: str | None = None, limit: int = 60) -> list[Dealer]:
+    """Dealers that take part and are open for business, of one city or of all, by city and name."""
+    wanted = _participating(deal)
+    if city:
+        wanted = wanted.where(Dealer.city == city)
+    return list(db.session.scalars(wanted.order_by(Dealer.city, Dealer.name).limit(limit)))
+
+
+def find_participating_dealer(deal: OnePriceDeal, dealer_id: int) -> Dealer | None:
+    """The dealer if it takes part in this deal and is open for business."""
+    return db.session.scalar(_participating(deal).where(Dealer.id == dealer_id))
+
+
+def list_bookings(member_id: int, limit: int = 50) -> Sequence[Booking]:
+    """A member's bookings, newest first."""
+    return db.session.scalars(
+        select(Booking)
+        .options(joinedload(Booking.dealer))
+        .where(Booking.member_id == member_id)
+        .order_by(Booking.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def get_booking(no: str, member_id: int) -> Booking:
+    """A member's own booking, read afresh; somebody else's is NotFound."""
+    booking = db.session.scalar(
+        select(Booking)
+        .options(joinedload(Booking.dealer), selectinload(Booking.events))
+        .where(Booking.no == no, Booking.member_id == member_id)
+        .execution_options(populate_existing=True)
+    )
+    if booking is None:
+        raise NotFound
+    return booking
+
+
+def find_booking_by_no(no: str) -> Booking | None:
+    """A booking of anybody, for staff rooms."""
+    return db.session.scalar(
+        select(Booking)
+        .options(joinedload(Booking.dealer))
+        .where(Booking.no == no)
+        .execution_options(populate_existing=True)
+    )
+
+
+def find_booking_by_id(booking_id: int) -> Booking | None:
+    """The same by its inner id."""
+    return db.session.get(Booking, booking_id, populate_existing=True)
+
+
+def list_by_phone_tail(tail: str, states: Sequence[BookingState], dealer_id: int | None = None) -> Sequence[Booking]:
+    """Bookings whose contact number ends with these digits, newest first, of one dealer or of all."""
+    wanted = select(Booking).where(Booking.state.in_(states), Booking.contact_phone.like(f"%{tail}"))
+    if dealer_id is not None:
+        wanted = wanted.where(Booking.dealer_id == dealer_id)
+    return db.session.scalars(wanted.options(joinedload(Booking.dealer)).order_by(Booking.id.desc()).limit(50)).all()
+
+
+def list_dealer_bookings(dealer_id: int, since: datetime, limit: int = 100) -> Sequence[Booking]:
+    """Paid bookings of a dealer: those waiting for the customer, and what changed since the given moment."""
+    waiting = (BookingState.DEPOSIT_PAID, BookingState.CONFIRMED, BookingState.CAR_READY)
+    return db.session.scalars(
+        select(Booking)
+        .where(
+            Booking.dealer_id == dealer_id,
+            Booking.state.in_(waiting)
+            | (Booking.state.in_((BookingState.HANDED_OVER, BookingState.REFUNDING)) & (Booking.state_at >= since)),
+        )
+        .order_by(Booking.state_at.desc())
+        .limit(limit)
+    ).all()
+
+
+def list_expired_holds(before: datetime, limit: int = 50) -> list[int]:
+    """Holds whose time was over at this moment, the oldest first."""
+    return list(
+        db.session.scalars(
+            select(Booking.id)
+            .where(Booking.state == BookingState.HELD, Booking.hold_until <= before)
+            .order_by(Booking.hold_until)
+            .limit(limit)
+        )
+    )
+
+
+def day_start(now: datetime) -> datetime:
+    """Midnight in Shanghai before this moment."""
+    return now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _with_car() -> Select[OnePriceDeal]:
+    return select(OnePriceDeal).options(joinedload(OnePriceDeal.trim).joinedload(Trim.series).joinedload(Series.cover))
+
+
+def _participating(deal: OnePriceDeal) -> Select[Dealer]:
+    wanted = select(Dealer).where(Dealer.status == OPEN_FOR_BUSINESS)
+    if not deal.all_dealers:
+        wanted = wanted.join(DealDealer, DealDealer.dealer_id == Dealer.id).where(DealDealer.deal_id == deal.id)
+    return wanted
+
+
+def _card(deal: OnePriceDeal, now: datetime) -> DealCard:
+    trim, series = deal.trim, deal.trim.series
+    return DealCard(
+        slug=deal.slug,
+        title=deal.title,
+        series_slug=series.slug,
+        series_name=series.name,
+        car_name=car_name(trim),
+        price_fen=deal.price_fen,
+        msrp_fen=trim.msrp_fen,
+        units_total=deal.units_total,
+        units_left=deal.units_left,
+        starts_at=deal.starts_at,
+        ends_at=deal.ends_at,
+        phase=deal_phase(deal.starts_at, deal.ends_at, deal.units_left, deal.withdrawn, now),
+        picture=_picture(series.cover, series.name),
+        earnest_kind=deal.earnest_kind,
+        earnest_fen=deal.earnest_fen,
+    )
+
+
+def _picture(cover: Picture | None, alt: str) -> DealPicture | None:
+    if cover is None or not (sources := picture_sources(cast(HasWidths, cover))):
+        return None
+    fallback = next((url for width, url in sources if width >= 640), sources[-1][1])
+    srcset = ", ".join(f"{url} {width}w" for width, url in sources)
+    return DealPicture(fallback, cover.width, cover.height, alt, srcset)

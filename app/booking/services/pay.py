@@ -1,0 +1,115 @@
+"""Paying for a booking: what it owes to the payments room, and what money does to it."""
+
+from datetime import datetime
+
+from app.booking import queries
+from app.booking.models import Booking
+from app.booking.rules import BookingAction, BookingState
+from app.booking.services.change import Change, lock_booking, move, tell
+from app.core.db import db
+from app.core.errors import NotFound
+from app.core.money import format_yuan
+from app.core.security import SYSTEM, Actor
+from app.gateways.pay.port import CashierParams, PayGateway
+from app.members import queries as members
+from app.payments import queries as payments
+from app.payments.errors import NothingDue
+from app.payments.models import Payment, Refund
+from app.payments.rules import RefundState
+from app.payments.services import attempts, follow_up, refunds
+from app.payments.services.attempts import PayRequest
+
+KIND = "booking"
+
+
+class BookingPayable:
+    """How the payments room asks about bookings; every method runs inside its transaction."""
+
+    def lock(self, payable_id: int) -> None:
+        lock_booking(payable_id)
+
+    def amount_due(self, payable_id: int, now: datetime) -> int:
+        booking = db.session.get_one(Booking, payable_id)
+        if booking.state != BookingState.HELD or now >= booking.hold_until:
+            raise NothingDue
+        return booking.earnest_fen
+
+    def on_paid(self, payment: Payment, now: datetime) -> None:
+        """A booking that still has its unit takes the money, however late; any other sends it back."""
+        booking = db.session.get_one(Booking, payment.payable_id)
+        paid = f"已收到{booking.earnest_kind} {format_yuan(payment.amount_fen)}"
+        if move(booking, Change(BookingAction.PAY, "deposit_paid", paid), SYSTEM, now):
+            return
+        late = booking.state in (BookingState.EXPIRED, BookingState.CANCELLED)
+        reason = "付款在保留结束后到账" if late else "重复付款"
+        refunds.request_refund(payment, payment.amount_fen, "late" if late else "double", reason, now)
+        note = f"{reason}，{format_yuan(payment.amount_fen)} 将自动原路退回"
+        tell(booking.id, "late_payment" if late else "double_payment", SYSTEM, now, note)
+
+    def on_refunded(self, payment: Payment, refund: Refund, now: datetime) -> None:
+        booking = db.session.get_one(Booking, payment.payable_id)
+        note = f"{format_yuan(refund.amount_fen)} 已原路退回"
+        if refund.reason_code != "cancelled" or _still_owed(booking.id):
+            tell(booking.id, "money_returned", SYSTEM, now, note)
+            return
+        move(booking, Change(BookingAction.REFUND, "refunded", note), SYSTEM, now)
+
+
+def open_booking_payment(
+    actor: Actor, no: str, gateway: PayGateway, now: datetime, *, app_id: str, mch_id: str
+) -> CashierParams:
+    """What the cashier needs to take the earnest money; a second tap gets the same order number.
+
+    NotFound, NothingDue, HoldTooShort, AlreadyPaid, GatewayError (the hold stays).
+    """
+    booking = _own(actor, no)
+    openid = members.find_openid(booking.member_id, app_id)
+    if openid is None:
+        raise NotFound
+    request = PayRequest(
+        payable_kind=KIND,
+        payable_id=booking.id,
+        member_id=booking.member_id,
+        openid=openid,
+        app_id=app_id,
+        mch_id=mch_id,
+        description=f"{booking.earnest_kind} {booking.car_name}",
+        expires_at=booking.hold_until,
+    )
+    attempt = attempts.open_payment(request, gateway, now)
+    if attempt.prepay_id is None:
+        raise NothingDue
+    return gateway.cashier_params(attempt.prepay_id)
+
+
+def present_cashier(no: str, member_id: int, gateway: PayGateway, now: datetime) -> CashierParams | None:
+    """The signed values of the attempt that is open already, or None; neither writes nor calls out."""
+    booking = queries.get_booking(no, member_id)
+    if booking.state != BookingState.HELD or now >= booking.hold_until:
+        return None
+    payment = payments.find_open_attempt(KIND, booking.id)
+    if payment is None:
+        return None
+    prepay_id = attempts.living_prepay(payment, now)
+    return gateway.cashier_params(prepay_id) if prepay_id else None
+
+
+def check_payment(actor: Actor, no: str, gateway: PayGateway, now: datetime) -> bool:
+    """Ask WeChat Pay whether the open attempt was paid, because the shopper says so. True when nothing is open."""
+    booking = _own(actor, no)
+    payment = payments.find_open_attempt(KIND, booking.id)
+    if payment is None:
+        return True
+    return follow_up.ask(payment.id, gateway, now) is not follow_up.Fate.OPEN
+
+
+def _own(actor: Actor, no: str) -> Booking:
+    if actor.kind != "member" or actor.id is None:
+        raise NotFound
+    return queries.get_booking(no, actor.id)
+
+
+def _still_owed(booking_id: int) -> bool:
+    """Whether a refund of a cancelled booking is still on its way."""
+    states = [r.state for r in payments.list_refunds(KIND, booking_id) if r.reason_code == "cancelled"]
+    return any(state != RefundState.SUCCEEDED for state in states)

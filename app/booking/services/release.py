@@ -1,0 +1,92 @@
+"""Giving a unit back: cancelled by the shopper or expired. WeChat Pay is asked before anything is released."""
+
+from datetime import datetime
+
+import structlog
+
+from app.booking import queries
+from app.booking.errors import CannotCancel, EarnestBinding, PaidMeanwhile, PaymentOpen
+from app.booking.rules import EXPIRY_PATIENCE, PICK_UP, BookingAction, BookingState, refundable
+from app.booking.services.change import Change, lock_booking, move
+from app.booking.services.pay import KIND
+from app.core.db import db, retry_deadlock, transaction
+from app.core.errors import GatewayError, NotFound
+from app.core.money import format_yuan
+from app.core.security import SYSTEM, Actor
+from app.gateways.pay.port import PayGateway
+from app.payments import queries as payments
+from app.payments.services import follow_up, refunds
+from app.payments.services.settlement import lock_payment
+
+log = structlog.get_logger(__name__)
+
+
+def cancel_booking(actor: Actor, no: str, gateway: PayGateway, now: datetime) -> None:
+    """Cancel: an unpaid hold ends at once, a paid and refundable one begins its refund.
+
+    NotFound, EarnestBinding, CannotCancel, PaidMeanwhile, PaymentOpen; GatewayError leaves everything as it was.
+    """
+    if actor.kind != "member" or actor.id is None:
+        raise NotFound
+    booking = queries.get_booking(no, actor.id)
+    booking_id, state, kind = booking.id, booking.state, booking.earnest_kind
+    if state == BookingState.HELD:
+        db.session.rollback()
+        if follow_up.release(KIND, booking_id, gateway, now) is follow_up.Fate.PAID:
+            raise PaidMeanwhile
+        _end_hold(booking_id, Change(BookingAction.CANCEL, "cancelled"), actor, now)
+    elif state in PICK_UP and not refundable(kind):
+        raise EarnestBinding
+    elif state in PICK_UP:
+        _begin_refund(booking_id, actor, now)
+    elif state not in (BookingState.CANCELLED, BookingState.REFUNDING, BookingState.REFUNDED):
+        raise CannotCancel
+
+
+def expire_holds(gateway: PayGateway, now: datetime) -> int:
+    """End every hold whose time is over. One whose payment state nobody knows stays held until somebody does."""
+    due = queries.list_expired_holds(now - EXPIRY_PATIENCE)
+    db.session.rollback()
+    moved = 0
+    for booking_id in due:
+        try:
+            moved += expire_hold(booking_id, gateway, now)
+        except GatewayError as exc:
+            log.warning("hold_not_released", booking_id=booking_id, provider_error=exc.code)
+    return moved
+
+
+def expire_hold(booking_id: int, gateway: PayGateway, now: datetime) -> bool:
+    """Ask, close, then release; an order found paid is settled instead. GatewayError: not known, not released."""
+    if follow_up.release(KIND, booking_id, gateway, now) is not follow_up.Fate.CLOSED:
+        return False
+    try:
+        return _end_hold(booking_id, Change(BookingAction.EXPIRE, "expired"), SYSTEM, now)
+    except (CannotCancel, PaymentOpen):
+        return False  # somebody paid or cancelled in between
+
+
+@retry_deadlock
+def _end_hold(booking_id: int, change: Change, actor: Actor, now: datetime) -> bool:
+    with transaction():
+        booking = lock_booking(booking_id)
+        if payments.find_open_attempt(KIND, booking_id) is not None:
+            raise PaymentOpen  # begun after WeChat Pay was asked
+        if not move(booking, change, actor, now):
+            raise CannotCancel
+        return True
+
+
+@retry_deadlock
+def _begin_refund(booking_id: int, actor: Actor, now: datetime) -> None:
+    with transaction():
+        booking = lock_booking(booking_id)
+        if not refundable(booking.earnest_kind):
+            raise EarnestBinding
+        owed = [(p.id, p.amount_fen - payments.refunded_fen(p.id)) for p in payments.list_succeeded(KIND, booking_id)]
+        note = f"{format_yuan(sum(fen for _, fen in owed))} 将原路退回，通常 1–3 个工作日到账"
+        if not move(booking, Change(BookingAction.CANCEL, "refunding", note), actor, now):
+            raise CannotCancel
+        for payment_id, fen in owed:
+            if fen > 0:
+                refunds.request_refund(lock_payment(payment_id), fen, "cancelled", "客户取消预订", now)

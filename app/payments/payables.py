@@ -1,0 +1,39 @@
+"""What can be paid for: higher rooms implement `Payable` and are registered, so "paid" and "booked" commit together."""
+
+from datetime import datetime
+from typing import Protocol
+
+from app.payments.models import Payment, Refund
+
+
+class Payable(Protocol):
+    """Every method runs inside the caller's transaction."""
+
+    def lock(self, payable_id: int) -> None:
+        """Lock what a payment of this changes, in the house's order, before the payment itself is locked."""
+        ...
+
+    def amount_due(self, payable_id: int, now: datetime) -> int:
+        """Fen to pay now. NothingDue when it cannot be paid (any more)."""
+        ...
+
+    def on_paid(self, payment: Payment, now: datetime) -> None:
+        """Money arrived, once for each payment. What cannot take it asks for a refund here."""
+        ...
+
+    def on_refunded(self, payment: Payment, refund: Refund, now: datetime) -> None:
+        """Money went back, once for each refund."""
+        ...
+
+
+_registry: dict[str, Payable] = {}
+
+
+def register(kind: str, payable: Payable) -> None:
+    """Name the one implementation for this kind."""
+    _registry[kind] = payable
+
+
+def of(kind: str) -> Payable:
+    """The implementation for this kind."""
+    return _registry[kind]

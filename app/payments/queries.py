@@ -1,0 +1,79 @@
+"""The read side of the payments."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from app.core.db import db
+from app.payments.models import Payment, Refund
+from app.payments.rules import OPEN, REFUND_COUNTS, REFUND_OPEN, PaymentState
+
+
+def find_by_number(out_trade_no: str) -> Payment | None:
+    """The attempt with this number, unlocked."""
+    return db.session.scalar(select(Payment).where(Payment.out_trade_no == out_trade_no))
+
+
+def find_open_attempt(payable_kind: str, payable_id: int) -> Payment | None:
+    """The one attempt that could still be paid, if there is one."""
+    return db.session.scalar(
+        select(Payment).where(
+            Payment.payable_kind == payable_kind, Payment.payable_id == payable_id, Payment.state.in_(OPEN)
+        )
+    )
+
+
+def list_succeeded(payable_kind: str, payable_id: int) -> Sequence[Payment]:
+    """Every payment that arrived for this, oldest first (more than one only when somebody paid twice)."""
+    return db.session.scalars(
+        select(Payment)
+        .where(
+            Payment.payable_kind == payable_kind,
+            Payment.payable_id == payable_id,
+            Payment.state == PaymentState.SUCCEEDED,
+        )
+        .order_by(Payment.id)
+    ).all()
+
+
+def list_refunds(payable_kind: str, payable_id: int) -> Sequence[Refund]:
+    """Money back for this, oldest first."""
+    return db.session.scalars(
+        select(Refund)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Payment.payable_kind == payable_kind, Payment.payable_id == payable_id)
+        .order_by(Refund.id)
+    ).all()
+
+
+def refunded_fen(payment_id: int) -> int:
+    """What of this payment went back or is on its way back."""
+    total = db.session.scalar(
+        select(func.coalesce(func.sum(Refund.amount_fen), 0)).where(
+            Refund.payment_id == payment_id, Refund.state.in_(REFUND_COUNTS)
+        )
+    )
+    return int(total or 0)
+
+
+def list_attempts_to_ask(now: datetime, limit: int = 50) -> list[int]:
+    """Open attempts whose turn it is to be asked about, the longest waiting first."""
+    due = (
+        select(Payment.id)
+        .where(Payment.state.in_(OPEN), Payment.next_query_at <= now)
+        .order_by(Payment.next_query_at)
+        .limit(limit)
+    )
+    return list(db.session.scalars(due))
+
+
+def list_refunds_to_ask(now: datetime, limit: int = 50) -> list[int]:
+    """Refunds that WeChat Pay has not finished, whose turn it is."""
+    due = (
+        select(Refund.id)
+        .where(Refund.state.in_(REFUND_OPEN), Refund.next_query_at <= now)
+        .order_by(Refund.next_query_at)
+        .limit(limit)
+    )
+    return list(db.session.scalars(due))

@@ -1,0 +1,126 @@
+"""What may happen to an attempt to pay and to a refund, and when to ask WeChat Pay again. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class PaymentState(StrEnum):
+    """支付状态. SUCCEEDED is final: nothing that arrives later takes money back into doubt."""
+
+    CREATED = "created"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    CLOSED = "closed"
+
+
+OPEN = (PaymentState.CREATED, PaymentState.PENDING)
+
+
+class PaymentAction(StrEnum):
+    ORDER = "order"  # WeChat Pay took the order
+    PAY = "pay"  # a notice or query says it is paid
+    CLOSE = "close"  # nobody can pay it any more
+
+
+_P, _A = PaymentState, PaymentAction
+
+# (state, action) → state. A pair that is absent changes nothing: the state already knows better.
+PAYMENT_TRANSITIONS: dict[tuple[PaymentState, PaymentAction], PaymentState] = {
+    (_P.CREATED, _A.ORDER): _P.PENDING,
+    (_P.CREATED, _A.PAY): _P.SUCCEEDED,
+    (_P.CREATED, _A.CLOSE): _P.CLOSED,
+    (_P.PENDING, _A.PAY): _P.SUCCEEDED,
+    (_P.PENDING, _A.CLOSE): _P.CLOSED,
+    (_P.CLOSED, _A.PAY): _P.SUCCEEDED,  # late money is real money; what it paid for decides what becomes of it
+}
+
+
+class RefundState(StrEnum):
+    """退款状态. PROCESSING is accepted, not yet refunded; ABNORMAL waits for a person."""
+
+    REQUESTED = "requested"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    CLOSED = "closed"
+    ABNORMAL = "abnormal"
+
+
+_R = RefundState
+REFUND_TRANSITIONS: dict[RefundState, frozenset[RefundState]] = {
+    _R.REQUESTED: frozenset({_R.PROCESSING, _R.SUCCEEDED, _R.CLOSED, _R.ABNORMAL}),
+    _R.PROCESSING: frozenset({_R.SUCCEEDED, _R.CLOSED, _R.ABNORMAL}),
+    _R.ABNORMAL: frozenset({_R.SUCCEEDED, _R.CLOSED}),
+    _R.SUCCEEDED: frozenset(),
+    _R.CLOSED: frozenset(),
+}
+# What counts against the paid amount: everything WeChat Pay has not finally refused.
+REFUND_COUNTS = (_R.REQUESTED, _R.PROCESSING, _R.SUCCEEDED, _R.ABNORMAL)
+REFUND_OPEN = (_R.REQUESTED, _R.PROCESSING)
+
+FROM_PROVIDER: dict[str, RefundState] = {
+    "PROCESSING": _R.PROCESSING,
+    "SUCCESS": _R.SUCCEEDED,
+    "CLOSED": _R.CLOSED,
+    "ABNORMAL": _R.ABNORMAL,
+}
+
+
+class Verdict(StrEnum):
+    """What we made of a notice. All of them are answered with success: our own evidence is stored."""
+
+    PAID = "paid"
+    DUPLICATE = "duplicate"
+    NOT_PAID = "not_paid"
+    UNKNOWN_ORDER = "unknown_order"
+    WRONG_APP = "wrong_app"
+    WRONG_MERCHANT = "wrong_merchant"
+    WRONG_AMOUNT = "wrong_amount"
+    WRONG_CURRENCY = "wrong_currency"
+    OTHER_TRANSACTION = "other_transaction"
+    REFUND_RECORDED = "refund_recorded"
+
+
+HARMLESS = frozenset({Verdict.PAID, Verdict.DUPLICATE, Verdict.NOT_PAID, Verdict.REFUND_RECORDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The five values that make money ours, on either side of the comparison."""
+
+    app_id: str
+    mch_id: str
+    number: str
+    amount_fen: int | None
+    currency: str | None
+
+
+def compare(ours: Claim, theirs: Claim) -> Verdict | None:
+    """The first thing that does not match, or None. `theirs` is what a signed message says."""
+    if theirs.number != ours.number:
+        return Verdict.UNKNOWN_ORDER
+    if theirs.mch_id != ours.mch_id:
+        return Verdict.WRONG_MERCHANT
+    if theirs.app_id != ours.app_id:
+        return Verdict.WRONG_APP
+    if theirs.currency != ours.currency:
+        return Verdict.WRONG_CURRENCY
+    if theirs.amount_fen != ours.amount_fen:
+        return Verdict.WRONG_AMOUNT
+    return None
+
+
+LAST_MOMENT = timedelta(seconds=60)  # WeChat Pay refuses a time_expire under one minute
+PREPAY_LIFE = timedelta(minutes=110)  # of two hours
+
+
+def may_begin(now: datetime, expires_at: datetime) -> bool:
+    """Whether a new attempt still makes sense before the hold ends."""
+    return expires_at - now >= LAST_MOMENT
+
+
+def next_query(now: datetime, created_at: datetime) -> datetime:
+    """When to ask WeChat Pay again: soon at first, then with growing patience, at most every ten minutes."""
+    age = now - created_at
+    pause = min(max(age / 2, timedelta(seconds=10)), timedelta(minutes=10))
+    return now + pause

@@ -1,0 +1,1 @@
+"""What is done to payments: `attempts` begins, `settlement` believes money, `refunds` gives back, `follow_up` asks."""

@@ -1,0 +1,125 @@
+"""Asking WeChat Pay what became of an attempt, and closing what nobody may pay any more."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import structlog
+from sqlalchemy import update
+
+from app.core import audit
+from app.core.db import changed_rows, db, transaction
+from app.core.errors import GatewayError
+from app.core.security import SYSTEM
+from app.gateways.pay.port import OrderNotFound, OrderPaid, PayGateway, TradeState, Transaction
+from app.payments import queries
+from app.payments.models import Payment
+from app.payments.rules import OPEN, PAYMENT_TRANSITIONS, PaymentAction, PaymentState, Verdict, next_query
+from app.payments.services.settlement import lock_payment, settle_from_query
+
+log = structlog.get_logger(__name__)
+_DEAD = (TradeState.CLOSED, TradeState.REVOKED)
+
+
+class Fate(StrEnum):
+    """What an attempt turned out to be."""
+
+    PAID = "paid"
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+def ask(payment_id: int, gateway: PayGateway, now: datetime) -> Fate:
+    """Ask and settle what is found; an order that is past its time is closed. GatewayError: nobody knows yet."""
+    number, expires_at, state = _read(payment_id)
+    if state == PaymentState.SUCCEEDED:
+        return Fate.PAID
+    try:
+        found = gateway.query(number)
+    except OrderNotFound:
+        # The call that should have made it never arrived, and past its time it cannot arrive any more.
+        return _mark_closed(payment_id, now) if now >= expires_at else _later(payment_id, now)
+    if found.state is TradeState.SUCCESS:
+        return _settle(payment_id, found, now)
+    if found.state in _DEAD:
+        return _mark_closed(payment_id, now)
+    if now >= expires_at:
+        return close(payment_id, gateway, now)
+    return _later(payment_id, now)
+
+
+def close(payment_id: int, gateway: PayGateway, now: datetime) -> Fate:
+    """See to it that nobody can pay this attempt; one that was paid meanwhile is settled instead."""
+    number, _, state = _read(payment_id)
+    if state not in OPEN:
+        return Fate.PAID if state == PaymentState.SUCCEEDED else Fate.CLOSED
+    try:
+        gateway.close(number)
+    except OrderPaid:
+        return _settle(payment_id, gateway.query(number), now)
+    except OrderNotFound:
+        log.info("closed_unknown_order", number=number)
+    return _mark_closed(payment_id, now)
+
+
+def release(payable_kind: str, payable_id: int, gateway: PayGateway, now: datetime) -> Fate:
+    """Before something is given back: ask, then close its open attempt. Only CLOSED and PAID are certain."""
+    payment = queries.find_open_attempt(payable_kind, payable_id)
+    if payment is None:
+        return Fate.CLOSED
+    payment_id = payment.id
+    fate = ask(payment_id, gateway, now)
+    return close(payment_id, gateway, now) if fate is Fate.OPEN else fate
+
+
+def follow_up_payments(gateway: PayGateway, now: datetime) -> int:
+    """Ask about every attempt whose turn it is: lost notices, killed processes. One failure does not stop the rest."""
+    moved = 0
+    for payment_id in _due(now):
+        try:
+            moved += ask(payment_id, gateway, now) is not Fate.OPEN
+        except GatewayError as exc:
+            log.warning("payment_query_failed", payment_id=payment_id, provider_error=exc.code)
+            _later(payment_id, now)
+    return moved
+
+
+def _due(now: datetime) -> list[int]:
+    due = queries.list_attempts_to_ask(now)
+    db.session.rollback()  # no read stays open while the network answers
+    return due
+
+
+def _read(payment_id: int) -> tuple[str, datetime, str]:
+    payment = db.session.get_one(Payment, payment_id, populate_existing=True)
+    values = payment.out_trade_no, payment.expires_at, payment.state
+    db.session.rollback()
+    return values
+
+
+def _settle(payment_id: int, found: Transaction, now: datetime) -> Fate:
+    verdict = settle_from_query(found, now)
+    if verdict in (Verdict.PAID, Verdict.DUPLICATE):
+        return Fate.PAID
+    return _mark_closed(payment_id, now)  # never credited; flagged in the audit trail for a person to look at
+
+
+def _mark_closed(payment_id: int, now: datetime) -> Fate:
+    with transaction():
+        payment = lock_payment(payment_id)
+        target = PAYMENT_TRANSITIONS.get((PaymentState(payment.state), PaymentAction.CLOSE))
+        if target is None:
+            return Fate.PAID if payment.state == PaymentState.SUCCEEDED else Fate.CLOSED
+        payment.state, payment.closed_at, payment.next_query_at = target, now, None
+        audit.record(SYSTEM, "payment_closed", "payment", payment.id)
+    return Fate.CLOSED
+
+
+def _later(payment_id: int, now: datetime) -> Fate:
+    with transaction():
+        payment = db.session.get_one(Payment, payment_id, populate_existing=True)
+        changed_rows(
+            update(Payment)
+            .where(Payment.id == payment_id, Payment.state.in_(OPEN))
+            .values(next_query_at=next_query(now, payment.created_at))
+        )
+    return Fate.OPEN
