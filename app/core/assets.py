@@ -68,7 +68,9 @@ def init_assets(app: Flask) -> Assets:
 
     Files are looked at again for changes while ``app.debug`` or ``app.testing`` is on.
     """
-    assets = Assets(Path(app.static_folder or "static"), app.static_url_path or "/static", watch=app.debug or app.testing)
+    assets = Assets(
+        Path(app.static_folder or "static"), app.static_url_path or "/static", watch=app.debug or app.testing
+    )
     app.extensions["assets"] = assets
     app.jinja_env.globals.update(
         asset=assets.url, integrity=assets.integrity, price_text=money.price_text, range_text=money.range_text
