@@ -190,7 +190,7 @@ def reset() -> Response:
     here, data = world(), _data()
     seed = data.get("seed")
     with here.store.transaction():
-        here.store.clear(with_counters=seed is not None)
+        here.store.clear(completely=seed is not None)
         if seed is not None:
             here.store.set_meta("seed", str(seed))
         ensure_people(here)

@@ -98,7 +98,10 @@ def settle_due(here: World) -> None:
     for row in here.store.rows(
         "SELECT out_refund_no FROM refunds WHERE status = 'PROCESSING' AND settle_at <= ?", here.now()
     ):
-        settle(here, row["out_refund_no"])
+        try:
+            settle(here, row["out_refund_no"])
+        except PayError as error:  # settled or forgotten by the control interface in the meantime
+            here.store.log("refund", out_refund_no=row["out_refund_no"], skipped=error.message)
 
 
 def describe(here: World, row: Row) -> dict[str, Any]:

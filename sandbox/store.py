@@ -35,9 +35,9 @@ CREATE TABLE IF NOT EXISTS sms (id TEXT PRIMARY KEY, phone TEXT NOT NULL, sign_n
   template_id TEXT NOT NULL, params TEXT NOT NULL, text TEXT NOT NULL, created_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
 """
-TABLES = (
-    "people codes user_tokens app_tokens nonces orders prepays refunds notices sms log".split()
-)  # counters and meta survive a reset: a shop that kept its data never sees the same number twice
+TABLES = "people codes user_tokens nonces orders prepays refunds notices sms log".split()
+# A shop that kept its data goes on after a reset: its token and ticket stay good, no number comes twice.
+KEPT = ("counters", "app_tokens")
 LOG_LENGTH = 2000
 
 
@@ -124,11 +124,9 @@ class Store:
         self.insert("log", at=self.now(), kind=kind, detail=json.dumps(detail, ensure_ascii=False))
         self.execute("DELETE FROM log WHERE id <= (SELECT MAX(id) FROM log) - ?", LOG_LENGTH)
 
-    def clear(self, *, with_counters: bool) -> None:
-        """Forget people, orders, messages and faults."""
+    def clear(self, *, completely: bool) -> None:
+        """Forget people, orders, messages and faults; completely: the numbering and the tokens too."""
         with self.transaction():
-            for table in TABLES:
+            for table in (*TABLES, *KEPT) if completely else TABLES:
                 self.execute(f"DELETE FROM {table}")
             self.execute("DELETE FROM meta WHERE key <> 'seed'")
-            if with_counters:
-                self.execute("DELETE FROM counters")

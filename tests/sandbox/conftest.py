@@ -32,6 +32,7 @@ class ListeningShop:
 
     url: str = ""
     notices: list[Notice] = field(default_factory=list[Notice])
+    visits: list[str] = field(default_factory=list[str])
     statuses: list[int] = field(default_factory=list[int])
     page: str = ""
     headers: dict[str, str] = field(default_factory=dict[str, str])
@@ -57,6 +58,7 @@ def _handler(shop: ListeningShop) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
 
         def do_GET(self) -> None:
+            shop.visits.append(self.path)
             content = shop.page.encode()
             self.send_response(200)
             for name, value in shop.headers.items():

@@ -20,7 +20,8 @@ def ticket(sandbox: RunningSandbox, token: str) -> dict[str, Any]:
     return requests.get(sandbox.url + "/cgi-bin/ticket/getticket", {"access_token": token, "type": "jsapi"}).json()
 
 
-def test_wechatpy_gets_token_and_ticket(account: WeChatClient) -> None:
+def test_wechatpy_gets_token_and_ticket(account: WeChatClient, sandbox: RunningSandbox) -> None:
+    requests.post(sandbox.url + "/sim/tokens/expire")
     assert len(str(account.access_token)) > 100
     assert account.jsapi.get_ticket()["expires_in"] == 7200
 
@@ -37,6 +38,7 @@ def test_each_plain_token_replaces_the_former_after_five_minutes(
 
 
 def test_stable_token_stays_until_five_minutes_before_its_end(account: WeChatClient, sandbox: RunningSandbox) -> None:
+    requests.post(sandbox.url + "/sim/tokens/expire")
     first = stable(sandbox)["access_token"]
     account.fetch_access_token()
     assert stable(sandbox)["access_token"] == first
@@ -59,6 +61,12 @@ def test_expired_and_unknown_tokens_are_told_apart(account: WeChatClient, sandbo
     assert ticket(sandbox, "")["errcode"] == 41001
     # The library heals itself: it fetches a new token and repeats the call.
     assert account.jsapi.get_ticket()["errcode"] == 0
+
+
+def test_reset_leaves_the_shops_token_good(account: WeChatClient, sandbox: RunningSandbox) -> None:
+    token = str(account.access_token)
+    requests.post(sandbox.url + "/sim/reset")
+    assert ticket(sandbox, token)["errcode"] == 0
 
 
 def test_wrong_secret_is_refused(sandbox: RunningSandbox, account: WeChatClient) -> None:

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -234,6 +235,24 @@ def test_ios_signs_the_landing_page_and_android_the_present_one(
     phone.evaluate("history.pushState({}, '', '/elsewhere')")
     assert config(phone, sandbox) == "config:invalid signature"
     other.close()
+
+
+def test_person_is_chosen_on_the_page_and_the_callback_may_come_twice(
+    page: Page, sandbox: RunningSandbox, shop: ListeningShop
+) -> None:
+    back = quote(f"{shop.url}/callback", safe="")
+    query = (
+        f"appid={sandbox.env['WECHAT_APP_ID']}&redirect_uri={back}&response_type=code&scope=snsapi_userinfo&state=s1"
+    )
+    page.goto(f"{sandbox.url}/connect/oauth2/authorize?{query}#wechat_redirect")
+    page.get_by_label("示例顾客乙").check()
+    page.get_by_text("高级").click()
+    page.get_by_label("回调被请求两次").check()
+    page.get_by_role("button", name="允许").click()
+    page.wait_for_url("**/callback?code=*")
+    calls = [visit for visit in shop.visits if visit.startswith("/callback")]
+    assert len(calls) == 2
+    assert calls[0] == calls[1]
 
 
 def test_dialogs_open_for_registered_hosts_only(sandbox: RunningSandbox) -> None:
