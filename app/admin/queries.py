@@ -1,0 +1,62 @@
+"""What the dashboard counts and where it looks for stores."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.admin.models import Operator
+from app.booking.models import Booking
+from app.core.audit import AuditEntry
+from app.core.db import db
+from app.core.outbox import OutboxMessage
+from app.dealers.models import Dealer
+from app.payments.models import Payment
+
+FOUND = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """Counts by state, and what needs a person's eye."""
+
+    bookings: dict[str, int]
+    payments: dict[str, int]
+    dead: list[OutboxMessage]
+    audit: list[AuditEntry]
+
+
+def find_operator(operator_id: int) -> Operator | None:
+    return db.session.get(Operator, operator_id)
+
+
+def _count_by(column: InstrumentedAttribute[str]) -> dict[str, int]:
+    rows = db.session.execute(select(column, func.count()).group_by(column).order_by(column))
+    return {row[0]: row[1] for row in rows}
+
+
+def read_dashboard() -> Dashboard:
+    dead = select(OutboxMessage).where(OutboxMessage.state == "dead").order_by(OutboxMessage.id.desc()).limit(20)
+    return Dashboard(
+        bookings=_count_by(Booking.state),
+        payments=_count_by(Payment.state),
+        dead=list(db.session.scalars(dead)),
+        audit=list(db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(20))),
+    )
+
+
+def search_dealers(text: str) -> list[Dealer]:
+    """Stores whose name, city or 编号 contains the text, at most thirty."""
+    word = text.strip()
+    found = select(Dealer).order_by(Dealer.city, Dealer.name).limit(FOUND)
+    if word:
+        found = found.where(
+            Dealer.name.contains(word, autoescape=True)
+            | Dealer.city.contains(word, autoescape=True)
+            | (Dealer.slug == word)
+        )
+    return list(db.session.scalars(found))
+
+
+def find_dealer(slug: str) -> Dealer | None:
+    return db.session.scalar(select(Dealer).where(Dealer.slug == slug))
