@@ -35,7 +35,13 @@ def build(units: int = 10, per_person: int = 1, kind: str = "订金", **deal: ob
         db.session.add(brand)
         db.session.flush()
         series = Series(
-            slug="s5", brand_id=brand.id, name="岫 S5", body_class="中型SUV", energy="纯电", status="在售", updated_at=NOW
+            slug="s5",
+            brand_id=brand.id,
+            name="岫 S5",
+            body_class="中型SUV",
+            energy="纯电",
+            status="在售",
+            updated_at=NOW,
         )
         db.session.add(series)
         db.session.flush()
@@ -69,9 +75,7 @@ def _dealer(slug: str, name: str, city: str = "杭州市") -> Dealer:
 def member(phone: str = "13900002086", name: str = "周样例") -> Actor:
     """A shopper with a verified phone and a WeChat identity."""
     with transaction():
-        row = Member(
-            name=name, phone=phone, phone_verified_at=NOW, created_at=NOW, last_login_at=NOW, nickname="样例"
-        )
+        row = Member(name=name, phone=phone, phone_verified_at=NOW, created_at=NOW, last_login_at=NOW, nickname="样例")
         db.session.add(row)
         db.session.flush()
         db.session.add(WeChatIdentity(member_id=row.id, app_id=APP_ID, openid=f"openid-{row.id}"))

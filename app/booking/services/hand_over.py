@@ -11,6 +11,11 @@ from app.core.errors import NotAllowed
 from app.core.security import Actor
 
 
+def lock(booking_id: int) -> None:
+    """Lock what a hand-over changes, so that what was read before is read again after whoever was faster."""
+    lock_booking(booking_id)
+
+
 def hand_over(booking_id: int, actor: Actor, now: datetime) -> BookingState:
     """Hand the car over, once; returns the state before, which an undo needs. WrongStore, NotReadyForHandOver."""
     booking = _lock(booking_id, actor)
