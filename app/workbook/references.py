@@ -1,0 +1,113 @@
+"""Checks across rows: references, prices against each other, windows, and what a campaign needs to work.
+
+They judge the state that the import would leave behind, so a workbook with fewer sheets is checked against what stays.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from app.core import money
+from app.coupons.rules import ClaimWay, CouponKind
+from app.workbook import rules
+from app.workbook.checks import Findings
+from app.workbook.rules import CampaignRow, Content, DealRow, Stored
+
+# `/dealers/nearby` is a page of its own.
+RESERVED_DEALERS = frozenset({"nearby"})
+
+
+class Aftermath:
+    """Looks rows up as they will be after the import."""
+
+    def __init__(self, content: Content, present: Mapping[str, Mapping[str, Stored]], found: Findings) -> None:
+        self.found = found
+        self._content = content
+        self._rows = {
+            sheet: content.rows.get(sheet, {})
+            if sheet in content.sheets
+            else {key: stored.row for key, stored in present.get(sheet, {}).items() if not stored.withdrawn}
+            for sheet in rules.SHEETS
+        }
+
+    def rows(self, sheet: str) -> list[Any]:
+        return list(self._rows[sheet].values())
+
+    def get(self, sheet: str, key: str) -> Any | None:
+        return self._rows[sheet].get(key)
+
+    def require(self, sheet: str, row: Any, field: str, target: str, keys: Iterable[str]) -> None:
+        """A finding for every reference to nothing, at the row that refers, or at the sheet that lost the row."""
+        for key in keys:
+            if key in self._rows[target] or key in self.found.spoiled[target]:
+                continue
+            if row.at:
+                self.found.at(sheet, row.at, field, f"“{key}”不存在，应为“{target}”里的编号")
+            elif target in self._content.sheets:
+                self.found.add(target, "A1", f"缺少“{key}”，{sheet}“{row.key}”还在引用它，应保留这一行")
+
+
+def check_references(content: Content, present: Mapping[str, Mapping[str, Stored]], found: Findings) -> None:
+    """Add every finding that needs more than one row."""
+    after = Aftermath(content, present, found)
+    single = (
+        (rules.SERIES, "brand", rules.BRANDS),
+        (rules.COLOURS, "series", rules.SERIES),
+        (rules.TRIMS, "series", rules.SERIES),
+        (rules.DEALS, "trim", rules.TRIMS),
+    )
+    for sheet, field, target in single:
+        for row in after.rows(sheet):
+            after.require(sheet, row, field, target, [getattr(row, field)])
+    for trim in content.specs:
+        if after.get(rules.TRIMS, trim) is None and trim not in found.spoiled[rules.TRIMS]:
+            found.add(rules.SPECS, found.first_spec[trim], f"“{trim}”不存在，应为“{rules.TRIMS}”里的编号")
+    for dealer in after.rows(rules.DEALERS):
+        if dealer.slug in RESERVED_DEALERS:
+            found.at(rules.DEALERS, dealer.at, "slug", f"编号“{dealer.slug}”是保留字，应换一个")
+    for deal in after.rows(rules.DEALS):
+        after.require(rules.DEALS, deal, "dealers", rules.DEALERS, deal.dealers or ())
+        _check_deal(deal, after)
+    for campaign in after.rows(rules.CAMPAIGNS):
+        after.require(rules.CAMPAIGNS, campaign, "series", rules.SERIES, campaign.series or ())
+        after.require(rules.CAMPAIGNS, campaign, "dealers", rules.DEALERS, campaign.dealers or ())
+        if campaign.at:
+            _check_campaign(campaign, found)
+
+
+def _check_deal(deal: DealRow, after: Aftermath) -> None:
+    found, price = after.found, money.format_yuan(deal.price_fen)
+    trim = after.get(rules.TRIMS, deal.trim)
+    if trim is not None and deal.price_fen > trim.msrp_fen:
+        guide = money.format_yuan(trim.msrp_fen)
+        if deal.at:
+            found.at(rules.DEALS, deal.at, "price_fen", f"一口价 {price} 高于指导价 {guide}，应不高于指导价")
+        elif trim.at:
+            message = f"指导价 {guide} 低于一口价“{deal.slug}”的 {price}，应先改一口价"
+            found.at(rules.TRIMS, trim.at, "msrp_fen", message)
+    if not deal.at:
+        return
+    if deal.ends_at <= deal.starts_at:
+        found.at(rules.DEALS, deal.at, "ends_at", "结束时间不晚于开始时间，应晚于开始时间")
+    earnest = money.format_yuan(deal.earnest_fen)
+    if deal.earnest_fen > deal.price_fen:
+        found.at(rules.DEALS, deal.at, "earnest_fen", f"{deal.earnest_kind} {earnest} 高于一口价 {price}")
+    elif deal.earnest_kind == "定金" and deal.earnest_fen * 5 > deal.price_fen:
+        most = money.format_yuan(deal.price_fen // 5)
+        message = f"定金 {earnest} 超过一口价的 20%，应不超过 {most}（民法典第五百八十六条）"
+        found.at(rules.DEALS, deal.at, "earnest_fen", message)
+
+
+def _check_campaign(campaign: CampaignRow, found: Findings) -> None:
+    def say(field: str, message: str) -> None:
+        found.at(rules.CAMPAIGNS, campaign.at, field, message)
+
+    if campaign.claim_until <= campaign.claim_from:
+        say("claim_until", "领取结束不晚于领取开始，应晚于领取开始")
+    elif campaign.valid.until is not None and campaign.valid.until < campaign.claim_until:
+        say("valid", "有效期早于领取结束，最后领到的券会是过期的，应不早于领取结束")
+    if campaign.kind == CouponKind.CASH and not campaign.face_fen:
+        say("face_fen", "代金券没有面值，应填大于 0 的面值元")
+    if campaign.kind == CouponKind.DISCOUNT and campaign.discount_permille is None:
+        say("discount_permille", "折扣券没有折扣，应填如 8.8")
+    if campaign.way == ClaimWay.PASSPHRASE and not campaign.passphrase:
+        say("passphrase", "领取方式是口令，应填口令")
