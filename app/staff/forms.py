@@ -12,10 +12,10 @@ class InvitationForm(FlaskForm):
     name = StringField(
         "姓名", validators=[DataRequired("请填写对方的姓名。"), Length(max=40, message="姓名最多 40 个字。")]
     )
-    role = RadioField("岗位", validators=[DataRequired("请选择岗位。")], validate_choice=False)
+    role = RadioField("岗位", validators=[DataRequired("请选择岗位。")], default="clerk", validate_choice=False)
 
     def __init__(self, roles: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.role.choices = list(roles.items())
         if self.role.data not in roles:
-            self.role.data = next(iter(roles), None) if not self.is_submitted() else None
+            self.role.data = None

@@ -35,7 +35,7 @@ def _no_access() -> Any:
     if wants_fragment():
         response = make_response("", 403)
         response.headers["HX-Reswap"] = "none"
-        return toast(response, NotStaff.message, "error")
+        return toast(response, NotStaff.message, "err")
     return make_response(render_template("staff/no_access.html", message=NotStaff.message), 403)
 
 
