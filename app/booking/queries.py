@@ -1,7 +1,7 @@
 """The read side of deals and bookings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
@@ -9,7 +9,21 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.booking.models import Booking, DealDealer, OnePriceDeal
-from app.booking.rules import BookingState, DealPhase, Terms, deal_phase, earnest_rule, terms_for
+from app.booking.rules import (
+    AHEAD,
+    BAD_EVENTS,
+    EVENT_WORDS,
+    NEXT_STEPS,
+    PICK_UP,
+    BookingState,
+    DealPhase,
+    Terms,
+    deal_phase,
+    earnest_rule,
+    refundable,
+    state_words,
+    terms_for,
+)
 from app.catalog.models import Picture, Series, Trim
 from app.catalog.pictures import HasWidths, picture_sources
 from app.core.clock import SHANGHAI, say
@@ -62,6 +76,32 @@ class DealCard:
     @property
     def starts_text(self) -> str:
         return f"{say(self.starts_at)} 开始"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a timeline: `state` is done, now, todo or bad."""
+
+    title: str
+    state: str
+    time: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BookingPage:
+    """Everything a booking's own page says."""
+
+    booking: Booking
+    words: str
+    steps: list[Step]
+    next_step: str
+    rule: str
+    rest_fen: int
+    has_code: bool
+    may_cancel: bool
+    payable: bool
+    changing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +215,11 @@ def find_participating_dealer(deal: OnePriceDeal, dealer_id: int) -> Dealer | No
     return db.session.scalar(_participating(deal).where(Dealer.id == dealer_id))
 
 
+def find_dealer_city(dealer_id: int) -> str | None:
+    """Where a dealer is."""
+    return db.session.scalar(select(Dealer.city).where(Dealer.id == dealer_id))
+
+
 def list_bookings(member_id: int, limit: int = 50) -> Sequence[Booking]:
     """A member's bookings, newest first."""
     return db.session.scalars(
@@ -197,6 +242,25 @@ def get_booking(no: str, member_id: int) -> Booking:
     if booking is None:
         raise NotFound
     return booking
+
+
+def get_booking_page(no: str, member_id: int, now: datetime) -> BookingPage:
+    """What `/bookings/<no>` says to its owner; NotFound for everybody else."""
+    booking = get_booking(no, member_id)
+    kind, state = booking.earnest_kind, BookingState(booking.state)
+    held = state is BookingState.HELD
+    return BookingPage(
+        booking=booking,
+        words=state_words(state, kind),
+        steps=_steps(booking),
+        next_step=NEXT_STEPS[state].replace("订金", kind).replace("{until}", say(booking.hold_until)),
+        rule=earnest_rule(kind),
+        rest_fen=booking.price_fen - booking.earnest_fen,
+        has_code=state in PICK_UP,
+        may_cancel=held or (state in PICK_UP and refundable(kind)),
+        payable=held and now < booking.hold_until,
+        changing=held or state in PICK_UP or state in (BookingState.REFUNDING, BookingState.EXPIRED),
+    )
 
 
 def find_booking_by_no(no: str) -> Booking | None:
@@ -224,12 +288,11 @@ def list_by_phone_tail(tail: str, states: Sequence[BookingState], dealer_id: int
 
 def list_dealer_bookings(dealer_id: int, since: datetime, limit: int = 100) -> Sequence[Booking]:
     """Paid bookings of a dealer: those waiting for the customer, and what changed since the given moment."""
-    waiting = (BookingState.DEPOSIT_PAID, BookingState.CONFIRMED, BookingState.CAR_READY)
     return db.session.scalars(
         select(Booking)
         .where(
             Booking.dealer_id == dealer_id,
-            Booking.state.in_(waiting)
+            Booking.state.in_(PICK_UP)
             | (Booking.state.in_((BookingState.HANDED_OVER, BookingState.REFUNDING)) & (Booking.state_at >= since)),
         )
         .order_by(Booking.state_at.desc())
@@ -284,6 +347,24 @@ def _card(deal: OnePriceDeal, now: datetime) -> DealCard:
         earnest_kind=deal.earnest_kind,
         earnest_fen=deal.earnest_fen,
     )
+
+
+def _steps(booking: Booking) -> list[Step]:
+    """What happened, with its time, then what comes next."""
+    kind = booking.earnest_kind
+    done = [
+        Step(
+            EVENT_WORDS.get(event.kind, event.kind).replace("订金", kind),
+            "bad" if event.kind in BAD_EVENTS else "done",
+            say(event.at),
+            event.note,
+        )
+        for event in booking.events
+    ]
+    ahead = [Step(title.replace("订金", kind), "todo") for title in AHEAD[BookingState(booking.state)]]
+    if ahead:
+        ahead[0] = replace(ahead[0], state="now")
+    return done + ahead
 
 
 def _picture(cover: Picture | None, alt: str) -> DealPicture | None:

@@ -77,6 +77,47 @@ def state_words(state: str, earnest_kind: str) -> str:
     return words.replace("订金", earnest_kind)
 
 
+# The timeline's words: what happened, what comes next in each state, the one sentence above it.
+EVENT_WORDS = {
+    "held": "已为您保留 1 台",
+    "deposit_paid": "已付订金",
+    "confirmed": "门店已确认",
+    "car_ready": "车已备好",
+    "handed_over": "已交车",
+    "hand_over_undone": "交车已撤销",
+    "cancelled": "已取消",
+    "expired": "超时未付，已释放",
+    "refunding": "已申请取消，退款中",
+    "refunded": "已退款",
+    "late_payment": "付款到账较晚，自动退款",
+    "double_payment": "重复付款，自动退款",
+    "money_returned": "退款已到账",
+}
+BAD_EVENTS = frozenset({"expired", "cancelled", "late_payment", "double_payment", "hand_over_undone"})
+AHEAD: dict[BookingState, tuple[str, ...]] = {
+    _S.HELD: ("支付订金", "门店确认", "到店提车"),
+    _S.DEPOSIT_PAID: ("门店确认", "到店提车"),
+    _S.CONFIRMED: ("到店提车",),
+    _S.CAR_READY: ("到店提车",),
+    _S.HANDED_OVER: (),
+    _S.CANCELLED: (),
+    _S.EXPIRED: (),
+    _S.REFUNDING: ("退款到账",),
+    _S.REFUNDED: (),
+}
+NEXT_STEPS: dict[BookingState, str] = {
+    _S.HELD: "请在{until}前支付订金，超时名额会自动释放。",
+    _S.DEPOSIT_PAID: "门店会与您联系确认提车时间，到店时出示下方取车码。",
+    _S.CONFIRMED: "请按约定时间到店，并出示下方取车码。",
+    _S.CAR_READY: "车已备好，请到店并出示下方取车码。",
+    _S.HANDED_OVER: "交车完成，祝您用车愉快。",
+    _S.CANCELLED: "这笔预订已取消，没有产生费用。",
+    _S.EXPIRED: "保留时间已过，名额已释放。如已付款会自动原路退回。",
+    _S.REFUNDING: "款项正在原路退回，通常 1–3 个工作日到账。",
+    _S.REFUNDED: "款项已原路退回，请在微信支付账单中查看。",
+}
+
+
 def target(state: str, action: BookingAction) -> BookingState | None:
     """Where this action leads from here, or None when it is refused."""
     return TRANSITIONS.get((BookingState(state), action))

@@ -24,7 +24,7 @@ class OldCode(Refused):
 
 
 class WrongStoreScan(Refused):
-    code = "wrong_store"
+    code = "scanned_at_another_store"
 
     def __init__(self, right_store: str) -> None:
         super().__init__(f"这笔预订在{right_store}，不能在本店办理。请引导客户前往该店。")

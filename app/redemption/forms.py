@@ -1,0 +1,23 @@
+"""Shape of what staff type or scan."""
+
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, StringField
+from wtforms.validators import DataRequired, Length
+
+
+class ScanForm(FlaskForm):
+    """A scanned code, or typed digits (or a booking number) with the last four of the phone."""
+
+    code = StringField("数字码或订单号", validators=[DataRequired("请扫码或输入数字码。"), Length(max=300)])
+    tail = StringField("手机号后四位", validators=[Length(max=8)])
+
+
+class ConfirmForm(FlaskForm):
+    """What the preview gave."""
+
+    ticket = HiddenField(validators=[DataRequired(), Length(max=120)])
+    nonce = HiddenField(validators=[DataRequired(), Length(max=40)])
+
+
+class UndoForm(FlaskForm):
+    reason = StringField("撤销原因", validators=[Length(max=120, message="原因最多 120 个字。")])
