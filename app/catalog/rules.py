@@ -62,3 +62,32 @@ class Fit(StrEnum):
     STANDARD = "●"
     OPTIONAL = "○"
     ABSENT = "-"
+
+
+# What a shopper asks first, by the workbook's own item names: (label on the page, candidates in order).
+KEY_SPECS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("续航 CLTC", ("CLTC 纯电续航",)),
+    ("油耗 WLTC", ("WLTC 综合油耗", "WLTC 馈电油耗")),
+    ("0–100km/h", ("官方 0–100 km/h 加速",)),
+    ("车长", ("长",)),
+    ("轴距", ("轴距",)),
+)
+
+
+def key_specs(values: dict[str, tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """The first three of them that a car has, as (label, value, unit); lengths get their thousands separator."""
+    found: list[tuple[str, str, str]] = []
+    for label, names in KEY_SPECS:
+        name = next((n for n in names if values.get(n, ("", ""))[0] not in {"", Fit.ABSENT}), None)
+        if name is not None:
+            value, unit = values[name]
+            found.append((label, f"{int(value):,}" if value.isdigit() and len(value) > 3 else value, unit))
+    return found[:3]
+
+
+def fit_words(value: str) -> str:
+    """An equipment value for a reader who does not see the sign: 标配, 选配 with its price, 无."""
+    if value.startswith(Fit.OPTIONAL):
+        price = value.removeprefix(Fit.OPTIONAL).strip()
+        return f"选配 ¥{int(price):,}" if price.isdigit() else f"选配 {price}".strip()
+    return {"●": "标配", "-": "无"}.get(value, value)

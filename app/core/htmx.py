@@ -23,7 +23,7 @@ def wants_fragment() -> bool:
     )
 
 
-def render(page: str, partial: str | None = None, *, status: int = 200, **context: Any) -> Response:
+def render(page: str, partial: str | None = None, /, *, status: int = 200, **context: Any) -> Response:
     """`partial` for a fragment request, else `page`; always varies on HX-Request."""
     name = partial if partial and wants_fragment() else page
     response = make_response(render_template(name, **context), status)

@@ -1,0 +1,168 @@
+"""The read side of the catalog. A page takes a fixed number of statements, whatever the number of rows."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
+
+from app.catalog.errors import SeriesNotFound
+from app.catalog.models import Brand, Colour, Picture, Series, SeriesPicture, SpecItem, Trim
+from app.catalog.rules import ColourSide, SaleStatus, key_specs
+from app.core.db import db
+
+SHOWN = (SaleStatus.ON_SALE, SaleStatus.UPCOMING)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesCard:
+    """A series in a list: its cover, what it is, the price it starts at (None: not announced)."""
+
+    slug: str
+    name: str
+    energy: str
+    body_class: str
+    seats: int | None
+    status: str
+    cover: Picture | None
+    from_fen: int | None
+    trim_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpecGroup:
+    """参数配置 of one trim under one heading: (name, value, unit)."""
+
+    name: str
+    items: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPage:
+    """All that the model page says about a series; `trim` is the one whose specification is shown."""
+
+    series: Series
+    trims: list[Trim]
+    trim: Trim | None
+    exterior: list[Colour]
+    interior: list[Colour]
+    colour: Colour | None
+    picture: Picture | None
+    gallery: list[Picture]
+    groups: list[SpecGroup]
+    keys: list[tuple[str, str, str]]
+
+    @property
+    def price_range(self) -> tuple[int, int] | None:
+        prices = [trim.msrp_fen for trim in self.trims]
+        return (min(prices), max(prices)) if prices else None
+
+
+def find_brand() -> Brand | None:
+    """The brand this shop belongs to."""
+    return db.session.scalars(
+        select(Brand).where(Brand.withdrawn.is_(False)).order_by(Brand.id).limit(1).options(joinedload(Brand.logo))
+    ).first()
+
+
+def list_series(energy: str | None = None, body_class: str | None = None) -> list[SeriesCard]:
+    """Series that are or will be on sale, in the maker's order."""
+    lowest = (
+        select(Trim.series_id, func.min(Trim.msrp_fen).label("fen"), func.count().label("trims"))
+        .where(Trim.status == SaleStatus.ON_SALE)
+        .group_by(Trim.series_id)
+        .subquery()
+    )
+    wanted = (
+        select(Series, lowest.c.fen, lowest.c.trims)
+        .outerjoin(lowest, lowest.c.series_id == Series.id)
+        .where(Series.status.in_(SHOWN))
+        .order_by(Series.position, Series.id)
+        .options(joinedload(Series.cover))
+    )
+    if energy:
+        wanted = wanted.where(Series.energy == energy)
+    if body_class:
+        wanted = wanted.where(Series.body_class == body_class)
+    return [_card(series, fen, trims or 0) for series, fen, trims in db.session.execute(wanted)]
+
+
+def get_series_page(slug: str, trim_slug: str | None = None, colour_name: str | None = None) -> SeriesPage:
+    """The model page. An unknown trim or colour falls back to the first. SeriesNotFound when withdrawn or unknown."""
+    series = db.session.scalars(
+        select(Series)
+        .where(Series.slug == slug, Series.status.in_(SHOWN))
+        .options(joinedload(Series.cover), joinedload(Series.brand))
+    ).one_or_none()
+    if series is None:
+        raise SeriesNotFound
+    trims = list(
+        db.session.scalars(
+            select(Trim)
+            .where(Trim.series_id == series.id, Trim.status == SaleStatus.ON_SALE)
+            .order_by(Trim.position, Trim.msrp_fen, Trim.id)
+        )
+    )
+    trim = next((t for t in trims if t.slug == trim_slug), trims[0] if trims else None)
+    colours = _colours(series.id)
+    exterior = [c for c in colours if c.side == ColourSide.EXTERIOR]
+    colour = next((c for c in exterior if c.name == colour_name), exterior[0] if exterior else None)
+    groups = _groups(trim.id) if trim else []
+    return SeriesPage(
+        series=series,
+        trims=trims,
+        trim=trim,
+        exterior=exterior,
+        interior=[c for c in colours if c.side == ColourSide.INTERIOR],
+        colour=colour,
+        picture=(colour.picture if colour else None) or series.cover,
+        gallery=_gallery(series.id),
+        groups=groups,
+        keys=key_specs({name: (value, unit) for group in groups for name, value, unit in group.items}),
+    )
+
+
+def _colours(series_id: int) -> list[Colour]:
+    return list(
+        db.session.scalars(
+            select(Colour)
+            .where(Colour.series_id == series_id, Colour.withdrawn.is_(False))
+            .order_by(Colour.position, Colour.id)
+            .options(joinedload(Colour.picture))
+        )
+    )
+
+
+def _gallery(series_id: int) -> list[Picture]:
+    rows = db.session.scalars(
+        select(SeriesPicture)
+        .where(SeriesPicture.series_id == series_id, SeriesPicture.kind == "gallery")
+        .order_by(SeriesPicture.position)
+        .options(joinedload(SeriesPicture.picture))
+    )
+    return [row.picture for row in rows]
+
+
+def _groups(trim_id: int) -> list[SpecGroup]:
+    rows = db.session.execute(
+        select(SpecItem.group_name, SpecItem.name, SpecItem.value, SpecItem.unit)
+        .where(SpecItem.trim_id == trim_id)
+        .order_by(SpecItem.position, SpecItem.id)
+    )
+    groups: dict[str, SpecGroup] = {}
+    for group, name, value, unit in rows:
+        groups.setdefault(group, SpecGroup(group, [])).items.append((name, value, unit))
+    return list(groups.values())
+
+
+def _card(series: Series, fen: int | None, trims: int) -> SeriesCard:
+    return SeriesCard(
+        slug=series.slug,
+        name=series.name,
+        energy=series.energy,
+        body_class=series.body_class,
+        seats=series.seats,
+        status=series.status,
+        cover=series.cover,
+        from_fen=fen,
+        trim_count=trims,
+    )

@@ -1,0 +1,78 @@
+"""The read side of the dealers."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from app.core import clock
+from app.core.db import db
+from app.dealers import hours
+from app.dealers.errors import DealerNotFound
+from app.dealers.geo import haversine_m
+from app.dealers.hours import OpenState
+from app.dealers.models import Dealer
+from app.dealers.rules import SHOWN, DealerStatus
+
+PAGE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class NearDealer:
+    """A dealer with its true distance, which is None where no place was given."""
+
+    dealer: Dealer
+    distance_m: float | None
+    state: OpenState
+
+
+def open_state(dealer: Dealer, now: datetime) -> OpenState:
+    """营业中至 20:30, 明日 09:00 开门; a store that paused is not open, whatever its hours."""
+    if dealer.status != DealerStatus.OPEN:
+        return OpenState(False, "暂停营业")
+    return hours.open_state(hours.parse(dealer.hours), clock.local(now))
+
+
+def list_cities() -> list[tuple[str, int]]:
+    """Cities with their number of stores, most first."""
+    rows = db.session.execute(
+        select(Dealer.city, func.count().label("n"))
+        .where(Dealer.status.in_(SHOWN))
+        .group_by(Dealer.city)
+        .order_by(func.count().desc(), Dealer.city)
+    )
+    return [(city, count) for city, count in rows]
+
+
+def list_in_city(city: str, now: datetime) -> list[NearDealer]:
+    """The stores of one city, in a stable order."""
+    rows = db.session.scalars(
+        select(Dealer).where(Dealer.city == city, Dealer.status.in_(SHOWN)).order_by(Dealer.district, Dealer.slug)
+    )
+    return [NearDealer(dealer, None, open_state(dealer, now)) for dealer in rows]
+
+
+def get_dealer(slug: str) -> Dealer:
+    """One store by its address. DealerNotFound when unknown or withdrawn."""
+    dealer = db.session.scalars(select(Dealer).where(Dealer.slug == slug, Dealer.status.in_(SHOWN))).one_or_none()
+    if dealer is None:
+        raise DealerNotFound
+    return dealer
+
+
+def nearest(
+    lat: float, lng: float, now: datetime, *, offset: int = 0, limit: int = PAGE, among: Collection[int] | None = None
+) -> tuple[list[NearDealer], bool]:
+    """Stores by true distance from a GCJ-02 place, and whether more follow. `among` narrows to these ids.
+
+    Exact: every store's distance is computed from its three columns; only the page's rows are loaded.
+    """
+    wanted = select(Dealer.id, Dealer.lat, Dealer.lng).where(Dealer.status.in_(SHOWN))
+    if among is not None:
+        wanted = wanted.where(Dealer.id.in_(among))
+    ranked = sorted((haversine_m(lng, lat, row.lng, row.lat), row.id) for row in db.session.execute(wanted))
+    chosen = ranked[offset : offset + limit]
+    by_id = {d.id: d for d in db.session.scalars(select(Dealer).where(Dealer.id.in_([i for _, i in chosen])))}
+    rows = [NearDealer(by_id[i], metres, open_state(by_id[i], now)) for metres, i in chosen if i in by_id]
+    return rows, len(ranked) > offset + limit

@@ -1,0 +1,22 @@
+"""Words and states of a dealer, as the workbook spells them."""
+
+from enum import StrEnum
+
+
+class DealerStatus(StrEnum):
+    """状态. WITHDRAWN is set by an import from which the row disappeared."""
+
+    OPEN = "营业"
+    PAUSED = "暂停"
+    CLOSED = "关闭"
+    WITHDRAWN = "下架"
+
+
+SHOWN = (DealerStatus.OPEN, DealerStatus.PAUSED)
+
+
+def distance_words(metres: float) -> str:
+    """How far, as a person says it: 850m, 2.3km, 126km."""
+    if metres < 1000:
+        return f"{round(metres / 10) * 10}m"
+    return f"{metres / 1000:.1f}km" if metres < 100_000 else f"{metres / 1000:.0f}km"

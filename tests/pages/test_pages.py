@@ -1,0 +1,70 @@
+"""Home, the pages that belong to no room, and the shop's health."""
+
+import pytest
+from sqlalchemy import text
+
+from app.core.db import db, transaction
+from tests.booking import shop
+from tests.client import Shopper
+
+
+def test_home_of_an_empty_shop_says_so(app):
+    assert "展厅正在布置" in Shopper(app).page("/")
+
+
+def test_home_shows_car_price_and_running_deal(app, monkeypatch):
+    monkeypatch.setattr("app.core.clock.now", lambda: shop.NOW)
+    shop.build()
+    page = Shopper(app).page("/")
+    assert "岫 S5" in page
+    assert "限时一口价" in page
+    assert "已订" in page
+
+
+@pytest.mark.parametrize("name", ["terms", "privacy", "deposit"])
+def test_legal_texts_are_marked_as_samples(app, name):
+    assert "示例文本" in Shopper(app).page(f"/legal/{name}")
+
+
+def test_unknown_legal_text_is_404(app):
+    Shopper(app).page("/legal/none", status=404)
+
+
+def test_credits_name_the_authors(app):
+    page = Shopper(app).page("/credits")
+    for author in ("Andrew Kator", "Ruff", "eTeks", "Scopia", "CC BY 3.0"):
+        assert author in page
+
+
+def test_care_mode_without_javascript(app):
+    shopper = Shopper(app)
+    page = shopper.page("/mode?set=care")
+    token = page.split('name="csrf_token" value="')[1].split('"')[0]
+    answer = shopper.http.post("/mode", data={"set": "care", "csrf_token": token})
+    assert answer.status_code == 303
+    assert any(c.startswith("mode=care") for c in answer.headers.getlist("Set-Cookie"))
+
+
+@pytest.mark.both_databases
+def test_ready_names_each_part(app):
+    answer = app.test_client().get("/readyz")
+    assert answer.status_code == 200
+    assert set(answer.get_json()["parts"]) == {"database", "migrations"}
+
+
+def test_not_ready_while_migrations_are_missing(app):
+    with transaction():
+        db.session.execute(text("UPDATE alembic_version SET version_num = 'other'"))
+    answer = app.test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["parts"]["migrations"]["ok"] is False
+    assert app.test_client().get("/healthz").status_code == 200
+
+
+def test_unexpected_failure_is_a_page_with_the_request_id(app, monkeypatch):
+    app.testing = False
+    monkeypatch.setattr("app.catalog.queries.list_series", lambda: 1 / 0)
+    answer = app.test_client().get("/series")
+    assert answer.status_code == 500
+    assert answer.headers["X-Request-Id"] in answer.text
+    assert "ZeroDivision" not in answer.text
