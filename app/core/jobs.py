@@ -43,7 +43,7 @@ def init_app(app: Flask, path: Path) -> None:
     app.extensions["jobs"] = {}
     app.extensions["jobs_path"] = path
     register(app, DELIVER, 5, outbox.deliver_due)
-    outbox.on_wake(lambda: _wake(path))
+    outbox.on_wake(lambda: wake(path))
     app.cli.add_command(worker_command)
     app.cli.add_command(jobs_group)
 
@@ -92,7 +92,8 @@ def _runs_in_the_worker() -> None:
     raise RuntimeError("runs in the worker only")
 
 
-def _wake(path: Path) -> None:
+def wake(path: Path) -> None:
+    """Ask the worker to deliver soon."""
     # What was committed stays committed: without the queue the sweep delivers a few seconds later.
     try:
         waker = _waker(path)

@@ -104,19 +104,22 @@ class Bank:
             self.trades[out_trade_no] = paid
             return paid
 
+    def pay_although_closed(self, out_trade_no: str) -> None:
+        """What must not happen and does: the order was closed, the money came all the same."""
+        self.trades[out_trade_no] = replace(self.trades[out_trade_no], state=TradeState.NOTPAY)
+        self.pay(out_trade_no)
+
     def only_order(self) -> str:
         (number,) = self.orders
         return number
 
-    def notice(self, out_trade_no: str, now: datetime, **changes: object) -> PaymentNoticeData:
+    def notice(self, out_trade_no: str, now: datetime, /, **changes: object) -> PaymentNoticeData:
         found = replace(self.trades[out_trade_no], **changes)  # pyright: ignore[reportArgumentType]
         return PaymentNoticeData(f"EV-{next(self._ids)}", "TRANSACTION.SUCCESS", now, found)
 
     def finish(self, out_refund_no: str, now: datetime) -> RefundNoticeData:
         self.refunds[out_refund_no] = replace(self.refunds[out_refund_no], status=RefundStatus.SUCCESS)
-        return RefundNoticeData(
-            f"EV-{next(self._ids)}", "REFUND.SUCCESS", now, MCH_ID, self.refunds[out_refund_no]
-        )
+        return RefundNoticeData(f"EV-{next(self._ids)}", "REFUND.SUCCESS", now, MCH_ID, self.refunds[out_refund_no])
 
     def count(self, call: str) -> int:
         return sum(1 for line in self.calls if line.startswith(f"{call} "))

@@ -1,0 +1,122 @@
+"""Money against time, clerk against clerk, tap against tap."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from app.booking.services import pay, release
+from app.core.db import db
+from app.core.security import Actor, living_code
+from app.payments.models import Payment, Refund
+from app.payments.services import settlement
+from app.redemption import services
+from app.redemption.models import Redemption
+from app.redemption.rules import read_scan
+from tests.booking import shop as s
+from tests.booking.shop import NOW
+from tests.payments.wechat_pay import APP_ID, MCH_ID, Bank
+from tests.races.world import at_once, refusals, wins
+
+pytestmark = [pytest.mark.both_databases, pytest.mark.race]
+AFTER = NOW + timedelta(minutes=16)
+
+
+def begin(actor: Actor, no: str, bank: Bank, now=NOW):
+    return pay.open_booking_payment(actor, no, bank, now, app_id=APP_ID, mch_id=MCH_ID)
+
+
+def test_parallel_open_payment_gives_one_number(app: Flask) -> None:
+    shop, actor, bank = s.build(), s.member(), Bank()
+    no = s.place(shop, actor).no
+    outcomes = at_once(app, [lambda: begin(actor, no, bank) for _ in range(8)])
+    assert len(wins(outcomes)) == 8, outcomes
+    assert len(bank.orders) == 1
+    assert db.session.query(Payment).count() == 1
+
+
+@pytest.mark.parametrize("round_", range(4))
+def test_expiry_and_payment_have_one_winner(app: Flask, round_: int) -> None:
+    """The notice and three sweeps at the same moment: the unit is sold or the money goes back."""
+    shop, actor, bank = s.build(), s.member(), Bank()
+    no = s.place(shop, actor).no
+    begin(actor, no, bank)
+    number = bank.only_order()
+
+    def paid() -> str:
+        bank.pay(number)
+        return settlement.accept_notice(bank.notice(number, AFTER), AFTER)
+
+    at_once(app, [paid, *[lambda: release.expire_holds(bank, AFTER) for _ in range(3)]])
+    state, left = s.booking(no).state, s.units_left(shop)
+    refunds = db.session.query(Refund).count()
+    paid_up = db.session.query(Payment).filter_by(state="succeeded").count()
+    assert (state, left, refunds, paid_up) in {("deposit_paid", 9, 0, 1), ("expired", 10, 1, 1), ("expired", 10, 0, 0)}
+
+
+def test_the_same_notice_from_many_directions_counts_once(app: Flask) -> None:
+    shop, actor, bank = s.build(), s.member(), Bank()
+    no = s.place(shop, actor).no
+    begin(actor, no, bank)
+    number = bank.only_order()
+    transaction = bank.pay(number)
+    same = bank.notice(number, NOW)
+    works = [lambda: settlement.accept_notice(same, NOW)] * 4
+    works += [lambda: settlement.settle_from_query(transaction, NOW)] * 4
+    outcomes = at_once(app, works)
+    assert sorted(wins(outcomes)) == ["duplicate"] * 7 + ["paid"]
+    assert s.events(no) == ["held", "deposit_paid"]
+
+
+def test_cancel_twice_at_once_refunds_once(app: Flask) -> None:
+    shop, actor, bank = s.build(), s.member(), Bank()
+    no = s.place(shop, actor).no
+    begin(actor, no, bank)
+    number = bank.only_order()
+    bank.pay(number)
+    settlement.accept_notice(bank.notice(number, NOW), NOW)
+    at_once(app, [lambda: release.cancel_booking(actor, no, bank, NOW) for _ in range(6)])
+    assert s.booking(no).state == "refunding"
+    assert s.units_left(shop) == 10
+    assert [r.amount_fen for r in db.session.query(Refund)] == [100_000]
+
+
+def test_two_clerks_confirm_and_one_wins(app: Flask) -> None:
+    shop, actor, bank = s.build(), s.member(), Bank()
+    no = s.place(shop, actor).no
+    begin(actor, no, bank)
+    number = bank.only_order()
+    bank.pay(number)
+    settlement.accept_notice(bank.notice(number, NOW), NOW)
+    scan = read_scan(living_code("k", "B", no, NOW).token)
+    clerks = [s.clerk(shop.west) for _ in range(6)]
+    seen = [services.preview(clerk, scan, NOW, secret="k") for clerk in clerks]
+    works = [
+        lambda c=c, p=p: services.redeem(c, p.ticket, p.nonce, NOW, secret="k")
+        for c, p in zip(clerks, seen, strict=True)
+    ]
+    outcomes = at_once(app, works)
+    assert len(wins(outcomes)) == 1
+    assert refusals(outcomes) == {"AlreadyHandedOver"}
+    assert db.session.query(Redemption).count() == 1
+
+
+def test_hand_over_and_cancellation_have_one_winner(app: Flask) -> None:
+    shop, actor, bank = s.build(), s.member(), Bank()
+    no = s.place(shop, actor).no
+    begin(actor, no, bank)
+    number = bank.only_order()
+    bank.pay(number)
+    settlement.accept_notice(bank.notice(number, NOW), NOW)
+    clerk = s.clerk(shop.west)
+    seen = services.preview(clerk, read_scan(living_code("k", "B", no, NOW).token), NOW, secret="k")
+    at_once(
+        app,
+        [
+            lambda: services.redeem(clerk, seen.ticket, seen.nonce, NOW, secret="k"),
+            lambda: release.cancel_booking(actor, no, bank, NOW),
+        ],
+    )
+    state = s.booking(no).state
+    refunds, handed = db.session.query(Refund).count(), db.session.query(Redemption).count()
+    assert (state, refunds, handed, s.units_left(shop)) in {("handed_over", 0, 1, 9), ("refunding", 1, 0, 10)}
