@@ -236,7 +236,7 @@ class Writer:
         campaign = self._ids[rules.CAMPAIGNS][change.key]
         statement = update(CouponCampaign).where(CouponCampaign.id == campaign, CouponCampaign.claimed <= row.total)
         if changed_rows(statement.values(total=row.total)) != 1:
-            message = f"发放总量 {row.total} 少于已领取的数量，应不少于已领取的数量"
+            message = "发放总量改不了，刚刚又有人领取，请重新导入"
             self._found.at(rules.CAMPAIGNS, row.at, "total", message)
 
     def _write_deals(self) -> None:
@@ -269,7 +269,7 @@ class Writer:
             OnePriceDeal.id == self._ids[rules.DEALS][change.key], OnePriceDeal.units_total == before, left >= 0
         )
         if changed_rows(statement.values(units_total=after, units_left=left)) != 1:
-            self._found.at(rules.DEALS, row.at, "units_total", f"台数 {after} 少于已预订的台数，应不少于已预订的台数")
+            self._found.at(rules.DEALS, row.at, "units_total", "台数改不了，刚刚又有人预订，请重新导入")
 
     def _link(self, plan: SheetPlan, sheet: str, field: str, target: str, model: Any, columns: tuple[str, str]) -> None:
         """Write a list of references of new and changed rows again; None (all) has no rows."""

@@ -193,10 +193,27 @@ def _long_specs(
 ) -> Iterator[tuple[str, str, Spec]]:
     """(trim, cell, value) of every row of the long form."""
     columns = _columns(sheet, header, found)
+    order = {column.field: index for index, column in enumerate(columns) if column is not None}
+    places = [order.get(column.field, len(columns)) for column in sheet.columns]
+    # The same words come again hundreds of thousands of times: what was read once is not read again.
+    good: list[dict[Any, str]] = [{} for _ in sheet.columns]
     for number, cells in lines:
-        said, good = _read_cells(sheet, columns, (number, cells), found)
-        if good:
-            yield said["trim"], f"A{number}", (said["group"], said["name"], said["value"], said["unit"])
+        said: list[str] = []
+        if len(cells) <= len(columns):
+            for index, known in zip(places, good, strict=True):
+                raw = cells[index] if index < len(cells) else None
+                if (text := known.get((type(raw), raw))) is None:
+                    break
+                said.append(text)
+        if len(said) < len(places):
+            values, whole = _read_cells(sheet, columns, (number, cells), found)
+            if not whole:
+                continue
+            said = [values[column.field] for column in sheet.columns]
+            for index, known, text in zip(places, good, said, strict=True):
+                raw = cells[index] if index < len(cells) else None
+                known[type(raw), raw] = text
+        yield said[0], f"A{number}", (said[1], said[2], said[3], said[4])
 
 
 def _wide_specs(

@@ -53,6 +53,16 @@ def list_rows() -> dict[str, dict[str, Stored]]:
     return {sheet: {stored.row.key: stored for stored in found} for sheet, found in rows.items()}
 
 
+def list_taken() -> dict[str, dict[str, int]]:
+    """How many units of each deal and coupons of each campaign people hold."""
+    deals = select(OnePriceDeal.slug, OnePriceDeal.units_total - OnePriceDeal.units_left)
+    campaigns = select(CouponCampaign.slug, CouponCampaign.claimed)
+    return {
+        rules.DEALS: {row[0]: row[1] for row in db.session.execute(deals)},
+        rules.CAMPAIGNS: {row[0]: row[1] for row in db.session.execute(campaigns)},
+    }
+
+
 def stream_specs() -> Iterator[tuple[str, list[Spec]]]:
     """(trim's slug, its values in order) of every trim that is not withdrawn; read as a stream."""
     statement = (

@@ -22,6 +22,7 @@ from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
 
 from app.catalog.pictures import MAX_BYTES, SUFFIXES
 from app.workbook import rules
+from app.workbook.streaming import stream
 
 MAX_EMPTY_ROWS: Final = 1000
 MAX_ROWS: Final = 1_000_000
@@ -136,16 +137,16 @@ def scanned(lines: Iterable[Line]) -> Iterator[Line]:
     """Only rows that hold something; Unreadable when a thousand empty ones follow each other or rows never end."""
     last = 0
     for number, cells in lines:
+        if number - last > MAX_EMPTY_ROWS + 1:
+            message = f"第 {last + 1} 行起有 {MAX_EMPTY_ROWS} 个以上的空行，应删除空行后重新保存"
+            raise Unreadable(message, f"A{last + 1}")
+        if number > MAX_ROWS:
+            raise Unreadable(f"超过 {MAX_ROWS} 行，应拆分后导入", f"A{number}")
         if any(cell is not None and cell != "" for cell in cells):
             last = number
             if len(cells) > MAX_COLUMNS and any(c not in (None, "") for c in cells[MAX_COLUMNS:]):
                 raise Unreadable(f"超过 {MAX_COLUMNS} 列", f"A{number}")
             yield number, cells
-        elif number - last > MAX_EMPTY_ROWS:
-            message = f"第 {last + 1} 行起有 {MAX_EMPTY_ROWS} 个以上的空行，应删除表尾的空行后重新保存"
-            raise Unreadable(message, f"A{last + 1}")
-        if number > MAX_ROWS:
-            raise Unreadable(f"超过 {MAX_ROWS} 行，应拆分后导入", f"A{number}")
 
 
 def _open_zip(path: Path, box: PictureBox, stack: ExitStack) -> list[Table]:
@@ -269,8 +270,7 @@ def _xlsx_lines(sheet: Any) -> Callable[[], Iterator[Line]]:
         # What a file says about its own size is not believed.
         sheet.reset_dimensions()
         if sheet_name(sheet.title) == rules.SPECS:
-            for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-                yield number, cells
+            yield from stream(sheet)
             return
         for number, cells in enumerate(sheet.iter_rows(), start=1):
             yield number, [_cell_value(cell) for cell in cells]

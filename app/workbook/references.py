@@ -74,6 +74,21 @@ def check_references(content: Content, present: Mapping[str, Mapping[str, Stored
             _check_campaign(campaign, found)
 
 
+def check_taken(content: Content, taken: Mapping[str, Mapping[str, int]], found: Findings) -> None:
+    """A finding where a workbook offers fewer units or coupons than people already hold."""
+    for deal in content.rows.get(rules.DEALS, {}).values():
+        gone = taken[rules.DEALS].get(deal.slug, 0)
+        if deal.units_total < gone:
+            found.at(
+                rules.DEALS, deal.at, "units_total", f"台数 {deal.units_total} 少于已预订的 {gone} 台，应不少于 {gone}"
+            )
+    for campaign in content.rows.get(rules.CAMPAIGNS, {}).values():
+        gone = taken[rules.CAMPAIGNS].get(campaign.slug, 0)
+        if campaign.total < gone:
+            message = f"发放总量 {campaign.total} 少于已领取的 {gone} 张，应不少于 {gone}"
+            found.at(rules.CAMPAIGNS, campaign.at, "total", message)
+
+
 def _check_deal(deal: DealRow, after: Aftermath) -> None:
     found, price = after.found, money.format_yuan(deal.price_fen)
     trim = after.get(rules.TRIMS, deal.trim)

@@ -1,7 +1,7 @@
 """What a workbook says, row by row, and how two states of it differ. Pure.
 
-A row is the same whether it was read from a file or from the database; it refers to others by their 编号 and to pictures
-by their name. `at` is the line in the file (0: from the database) and takes no part in comparison.
+A row is the same whether it was read from a file or from the database. It refers to others by their 编号 and to
+pictures by their name. `at` is the line in the file (0: from the database) and takes no part in comparison.
 """
 
 from collections.abc import Iterable, Mapping

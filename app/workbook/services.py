@@ -18,7 +18,7 @@ from app.workbook.checks import Findings, read_content
 from app.workbook.errors import WorkbookRefused
 from app.workbook.galleries import KnownPicture
 from app.workbook.reading import Unreadable, opened
-from app.workbook.references import check_references
+from app.workbook.references import check_references, check_taken
 from app.workbook.rules import Change, Content, Plan, Problem, SheetPlan, Stored
 
 # One import at a time on PostgreSQL; SQLite lets only one writer in anyway.
@@ -45,6 +45,7 @@ def import_workbook(
             content = read_content(source, found)
             present, known = queries.list_rows(), queries.list_pictures()
             check_references(content, present, found)
+            check_taken(content, queries.list_taken(), found)
             galleries.gather(content, source.pictures, known, present[rules.SERIES], media, found)
             if found.problems:
                 raise WorkbookRefused(found.sorted())
@@ -55,16 +56,19 @@ def import_workbook(
             stored = galleries.store_all(content.pictures.values(), media)
     except Unreadable as error:
         raise WorkbookRefused([Problem(path.name, 1, error.cell, str(error))]) from None
-    return apply_content(content, stored, actor)
+    return apply_content(content, stored, found, actor)
 
 
-def apply_content(content: Content, stored: Mapping[str, StoredPicture], actor: Actor) -> Plan:
-    """Write a checked workbook in one transaction and leave a line in the audit trail."""
+def apply_content(content: Content, stored: Mapping[str, StoredPicture], found: Findings, actor: Actor) -> Plan:
+    """Write a checked workbook in one transaction and leave a line in the audit trail.
+
+    What others did since the checks is checked again; `found` (empty so far) knows where the columns stand.
+    """
     with transaction() as session:
         _wait_for_other_imports(session)
         present = queries.list_rows()
-        found = Findings()
         check_references(content, present, found)
+        check_taken(content, queries.list_taken(), found)
         plan = make_plan(content, present, queries.list_pictures())
         if not found.problems:
             Writer(session, content, plan, present, clock.now(), found).write(stored)

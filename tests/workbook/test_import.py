@@ -1,0 +1,248 @@
+"""An import makes the shop say what the workbook says, all of it or nothing, as often as one likes."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import func, select, update
+
+from app.booking.models import DealDealer, OnePriceDeal
+from app.catalog.models import Brand, Colour, Picture, Series, SeriesPicture, SpecItem, Trim
+from app.catalog.pictures import picture_sources
+from app.core.audit import AuditEntry
+from app.core.db import changed_rows, db, transaction
+from app.coupons.models import CampaignDealer, CampaignSeries, CouponCampaign
+from app.dealers.models import Dealer
+from app.workbook import queries, rules, services
+from app.workbook.exporting import export_workbook
+from tests.workbook import book
+from tests.workbook.book import set_cell
+
+TABLES = (Brand, Series, Colour, Trim, SpecItem, Dealer, OnePriceDeal, CouponCampaign, Picture, AuditEntry)
+
+
+def counts() -> list[int]:
+    return [db.session.scalar(select(func.count()).select_from(table)) or 0 for table in TABLES]
+
+
+def deal(slug: str) -> OnePriceDeal:
+    db.session.expire_all()
+    return db.session.scalars(select(OnePriceDeal).where(OnePriceDeal.slug == slug)).one()
+
+
+@pytest.mark.both_databases
+def test_small_workbook_is_stored_and_second_import_changes_nothing(bring):
+    assert bring(book.small()).changes == 6 + 1 + 2 + 2 + 3 + 4 + 2 + 2 + 2
+    assert counts() == [1, 2, 2, 3, 4, 2, 2, 2, 6, 1]
+    assert bring(book.small()).changes == 0
+    assert counts() == [1, 2, 2, 3, 4, 2, 2, 2, 6, 1]
+
+
+@pytest.mark.both_databases
+def test_every_field_of_the_offers_arrives(bring):
+    bring(book.small())
+    one = deal("p1")
+    assert (one.price_fen, one.earnest_fen, one.earnest_kind) == (15_880_000, 100_000, "订金")
+    assert (one.units_total, one.units_left, one.per_person) == (50, 50, 1)
+    assert one.starts_at == datetime(2026, 11, 10, 2, tzinfo=UTC)
+    assert (one.all_dealers, one.queue_when_sold_out) == (True, True)
+    assert db.session.scalar(select(func.count()).select_from(DealDealer)) == 2
+    first, second = db.session.scalars(select(CouponCampaign).order_by(CouponCampaign.slug)).all()
+    assert (first.face_fen, first.valid_until) == (300_000, datetime(2026, 12, 31, 16, tzinfo=UTC))
+    assert (second.discount_permille, second.valid_days, second.threshold_fen) == (880, 30, 30_000)
+    assert (second.passphrase, second.usage, second.stackable) == ("山色入座", "通用", True)
+    assert db.session.scalar(select(func.count()).select_from(CampaignSeries)) == 1
+    assert db.session.scalar(select(func.count()).select_from(CampaignDealer)) == 1
+    series = db.session.scalars(select(Series).where(Series.slug == "s1")).one()
+    assert (series.highlights, series.position, len(series.gallery)) == ("安静；舒展", 10, 5)
+    frames = select(func.count()).select_from(SeriesPicture).where(SeriesPicture.kind == "frame")
+    assert db.session.scalar(frames) == 3
+    assert series.cover is not None
+    assert picture_sources(series.cover) == [(320, f"/media/{series.cover.digest}/320.webp")]
+
+
+def test_dry_run_tells_the_plan_and_changes_nothing(bring, tmp_path):
+    assert bring(book.small(), dry_run=True).changes == 24
+    assert counts() == [0] * len(TABLES)
+    assert not (tmp_path / "media").exists()
+
+
+def test_dry_run_tells_added_changed_and_withdrawn_rows(bring):
+    bring(book.small())
+    sheets = set_cell(book.small(), "一口价", 2, "一口价元", "15.78万")
+    sheets["车款"].append(["t4", "s1", "2026款", "新", 200000, None, None, None])
+    del sheets["门店"][2]
+    set_cell(sheets, "一口价", 3, "参与门店", "d1")
+    plan = bring(sheets, dry_run=True)
+    assert [change.key for change in plan.sheets["车款"].added] == ["t4"]
+    assert plan.sheets["一口价"].changed[0].fields == {"price_fen": (15_880_000, 15_780_000)}
+    assert [change.key for change in plan.sheets["门店"].withdrawn] == ["d2"]
+    assert deal("p1").price_fen == 15_880_000
+
+
+@pytest.mark.both_databases
+def test_row_that_disappears_is_withdrawn_and_comes_back(bring):
+    bring(book.small())
+    sheets = book.small()
+    for name in ("车系", "车款", "颜色", "门店", "一口价", "券活动"):
+        del sheets[name][-1]
+    sheets["券活动"] = sheets["券活动"][:1]
+    bring(sheets)
+    assert counts()[:-1] == [1, 2, 2, 3, 4, 2, 2, 2, 6]
+    db.session.expire_all()
+    statuses = {row.slug: row.status for row in db.session.execute(select(Trim.slug, Trim.status))}
+    assert statuses == {"t1": "在售", "t2": "在售", "t3": "下架"}
+    assert db.session.scalar(select(Series.status).where(Series.slug == "s2")) == "下架"
+    assert db.session.scalar(select(Dealer.status).where(Dealer.slug == "d2")) == "下架"
+    assert deal("p2").withdrawn
+    assert bring(sheets).changes == 0
+    bring(book.small())
+    assert not deal("p2").withdrawn
+    assert db.session.scalar(select(Trim.status).where(Trim.slug == "t3")) == "在售"
+
+
+@pytest.mark.both_databases
+def test_changed_units_move_what_is_left_by_as_much(bring, refusals):
+    bring(book.small())
+    with transaction():
+        changed_rows(update(OnePriceDeal).where(OnePriceDeal.slug == "p2").values(units_left=1))
+    bring(set_cell(book.small(), "一口价", 3, "台数", 10))
+    assert (deal("p2").units_total, deal("p2").units_left) == (10, 8)
+    bring(set_cell(book.small(), "一口价", 3, "台数", 2))
+    assert (deal("p2").units_total, deal("p2").units_left) == (2, 0)
+    lines = refusals(set_cell(set_cell(book.small(), "一口价", 3, "台数", 1), "品牌", 2, "名称", "改名"))
+    assert lines == ["一口价!G3: 台数 1 少于已预订的 2 台，应不少于 2"]
+    assert db.session.scalar(select(Brand.name)) == "云岫汽车"
+
+
+@pytest.mark.both_databases
+def test_booking_between_check_and_write_stops_the_import(bring, refusals, monkeypatch):
+    bring(book.small())
+    with transaction():
+        changed_rows(update(OnePriceDeal).where(OnePriceDeal.slug == "p2").values(units_left=0))
+        changed_rows(update(CouponCampaign).where(CouponCampaign.slug == "c1").values(claimed=40))
+    monkeypatch.setattr(queries, "list_taken", lambda: {"一口价": {}, "券活动": {}})
+    assert "又有人预订" in refusals(set_cell(book.small(), "一口价", 3, "台数", 2))[0]
+    assert "又有人领取" in refusals(set_cell(book.small(), "券活动", 2, "发放总量", 39))[0]
+    assert (deal("p2").units_total, deal("p2").units_left) == (3, 0)
+
+
+@pytest.mark.both_databases
+def test_total_of_a_campaign_never_falls_below_what_was_claimed(bring, refusals):
+    bring(book.small())
+    with transaction():
+        changed_rows(update(CouponCampaign).where(CouponCampaign.slug == "c1").values(claimed=40))
+    bring(set_cell(book.small(), "券活动", 2, "发放总量", 40))
+    assert refusals(set_cell(book.small(), "券活动", 2, "发放总量", 39))[0].startswith(
+        "券活动!G2: 发放总量 39 少于已领取的 40 张"
+    )
+
+
+def test_other_edits_leave_taken_units_alone(bring):
+    bring(book.small())
+    with transaction():
+        changed_rows(update(OnePriceDeal).where(OnePriceDeal.slug == "p1").values(units_left=7))
+    bring(set_cell(book.small(), "一口价", 2, "标题", "新标题"))
+    assert (deal("p1").title, deal("p1").units_left) == ("新标题", 7)
+
+
+def test_sheet_that_is_absent_stays_as_it_is(bring):
+    bring(book.small())
+    plan = bring({"门店": book.small()["门店"]})
+    assert (list(plan.sheets), plan.changes) == (["门店"], 0)
+
+
+def test_absent_sheet_still_protects_what_it_refers_to(bring, refusals):
+    bring(book.small())
+    trims = book.small()["车款"]
+    assert refusals({"车款": [trims[0], trims[2], trims[3]]}) == [
+        "车款!A1: 缺少“t1”，一口价“p1”还在引用它，应保留这一行"
+    ]
+    cheaper = set_cell({"车款": trims}, "车款", 2, "指导价元", 150000)
+    assert refusals(cheaper) == ["车款!E2: 指导价 ¥150,000 低于一口价“p1”的 ¥158,800，应先改一口价"]
+
+
+@pytest.mark.both_databases
+def test_changed_specs_are_laid_out_again_and_gone_ones_leave(bring):
+    bring(book.small())
+    sheets = book.small()
+    sheets["参数"][1], sheets["参数"][2] = sheets["参数"][2], ["t1", "基本参数", "宽度", "1,890", "mm"]
+    plan = bring(sheets).sheets["参数"]
+    assert (len(plan.added), len(plan.withdrawn), plan.unchanged) == (1, 1, 3)
+    query = select(SpecItem.name, SpecItem.value).join(Trim).where(Trim.slug == "t1").order_by(SpecItem.position)
+    assert [tuple(row) for row in db.session.execute(query)] == [("全景天窗", "○ 4500"), ("宽度", "1,890")]
+
+
+def test_wide_specs_say_the_same_as_long_ones(bring):
+    bring(book.small())
+    sheets = book.small()
+    sheets["参数"] = [
+        ["分组", "项目", "单位", "t1", "t2"],
+        ["基本参数", "长度", "mm", "4780", 4780.0],
+        ["外部配置", "全景天窗", None, "○ ¥4,500", "●"],
+    ]
+    assert bring(sheets).changes == 0
+
+
+def test_replaced_picture_changes_only_the_picture(bring, folder):
+    from PIL import Image
+
+    bring(book.small())
+    Image.new("RGB", (500, 300), "red").save(folder / "cars/b.png")
+    plan = bring(book.small())
+    assert [change.key for change in plan.sheets[rules.PICTURES].changed] == ["cars/b.png"]
+    assert db.session.scalar(select(Picture.widths).where(Picture.name == "cars/b.png")) == "320,480"
+    assert bring(book.small()).changes == 0
+
+
+def test_moved_dates_keep_times_of_day_and_move_back(bring):
+    bring(book.small())
+    bring(book.small(), move_days=9)
+    assert deal("p1").starts_at == datetime(2026, 11, 19, 2, tzinfo=UTC)
+    campaign = db.session.scalars(select(CouponCampaign).where(CouponCampaign.slug == "c1")).one()
+    assert campaign.valid_until == datetime(2027, 1, 9, 16, tzinfo=UTC)
+    hours = db.session.scalar(select(Dealer.hours).where(Dealer.slug == "d1"))
+    assert hours == "周一-周日 09:00-20:30；2026-10-10 休"
+    bring(book.small())
+    assert deal("p1").starts_at == datetime(2026, 11, 10, 2, tzinfo=UTC)
+
+
+def test_coordinates_in_other_systems_are_stored_as_gcj02(bring):
+    sheets = set_cell(book.small(), "门店", 2, "坐标系", "wgs84")
+    set_cell(set_cell(sheets, "门店", 2, "经度", "116.404"), "门店", 2, "纬度", 39.915)
+    bring(sheets)
+    place = select(Dealer.lng, Dealer.lat, Dealer.source_system).where(Dealer.slug == "d1")
+    assert tuple(db.session.execute(place).one()) == (116.4102445, 39.9164043, "WGS-84")
+    assert bring(sheets).changes == 0
+
+
+@pytest.mark.both_databases
+def test_export_imports_again_without_a_change(bring, tmp_path):
+    sheets = set_cell(book.small(), "门店", 2, "坐标系", "BD-09")
+    set_cell(sheets, "券活动", 2, "有效期", "2027-01-05 18:30")
+    set_cell(sheets, "一口价", 2, "一口价元", "158,800.50")
+    bring(sheets)
+    exported = tmp_path / "out.xlsx"
+    export_workbook(exported, tmp_path / "media")
+    assert services.import_workbook(exported, tmp_path / "media", dry_run=True).changes == 0
+
+
+def test_exported_zip_carries_its_pictures_to_an_empty_shop(bring, tmp_path):
+    bring(book.small())
+    export_workbook(tmp_path / "out.zip", tmp_path / "media")
+    plan = services.import_workbook(tmp_path / "out.zip", tmp_path / "elsewhere", dry_run=True)
+    assert [sheet for sheet, part in plan.sheets.items() if part.changes] == [rules.PICTURES]
+
+
+def test_import_leaves_a_line_in_the_audit_trail(bring):
+    bring(book.small())
+    entry = db.session.scalars(select(AuditEntry)).one()
+    assert (entry.action, entry.detail["changes"]["一口价"]) == ("workbook_imported", [2, 0, 0])
+
+
+def test_series_is_touched_when_its_trims_change(bring):
+    bring(book.small())
+    before = {row.slug: row.updated_at for row in db.session.execute(select(Series.slug, Series.updated_at))}
+    bring(set_cell(book.small(), "车款", 2, "指导价元", 170000))
+    after = {row.slug: row.updated_at for row in db.session.execute(select(Series.slug, Series.updated_at))}
+    assert after["s1"] > before["s1"]
+    assert after["s2"] == before["s2"]
