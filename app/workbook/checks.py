@@ -68,7 +68,7 @@ def _read_table(table: Table, content: Content, found: Findings) -> None:
     if number != 1:
         found.add(table.name, "A1", "第 1 行应为表头")
         return
-    header = [plain(cell).rstrip("*") for cell in cells]
+    header = [plain(cell).strip("*") for cell in cells]
     while header and not header[-1]:
         header.pop()
     if sheet.name == rules.SPECS:

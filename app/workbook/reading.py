@@ -9,10 +9,12 @@ import tempfile
 import unicodedata
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -29,10 +31,12 @@ MAX_ROWS: Final = 1_000_000
 MAX_COLUMNS: Final = 10_000
 MAX_WORKBOOK_BYTES: Final = 100 * 1024 * 1024
 MAX_UNPACKED: Final = 1024 * 1024 * 1024
+MAX_BOOK_UNPACKED: Final = 400 * 1024 * 1024
 MAX_RATIO: Final = 200
 MAX_FRAMES: Final = 120
 _OLE: Final = b"\xd0\xcf\x11\xe0"
 _ERRORS: Final = frozenset({"#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"})
+_BROKEN: Final = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError)
 _NOTES: Final = ("说明", "填写说明", "须知", "README")
 
 
@@ -75,8 +79,12 @@ class PictureBox:
             return self._unpack(info)
         for folder in self.folders:
             path = folder / name
-            if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
-                return path
+            try:
+                if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
+                    return path
+            except OSError:
+                # A name that no file can have (too long) is a picture that is not there.
+                continue
         return None
 
     def frames(self, folder: str) -> list[str]:
@@ -95,7 +103,10 @@ class PictureBox:
         assert self.unpacked is not None
         target = self.unpacked / f"{info.header_offset}"
         if not target.exists():
-            target.write_bytes(self.archive.read(info))
+            try:
+                target.write_bytes(self.archive.read(info))
+            except _BROKEN:
+                raise ValueError("在 zip 里已损坏或加了密码") from None
         return target
 
 
@@ -115,7 +126,10 @@ def opened(path: Path, pictures: Path | None = None) -> Generator[Source]:
         warnings.filterwarnings("ignore", module="openpyxl")
         box = PictureBox([pictures] if pictures else [])
         if path.is_dir():
-            tables = [Table(sheet_name(file.stem), _csv_lines(file.read_bytes)) for file in sorted(path.glob("*.csv"))]
+            tables = [
+                Table(sheet_name(file.stem), _csv_lines(partial(_csv_bytes, file)))
+                for file in sorted(path.glob("*.csv"))
+            ]
             box.folders += [path, path / "pictures"]
         elif not path.is_file():
             raise Unreadable("没有这个文件，应为 .xlsx 工作簿、csv 文件夹或 zip")
@@ -186,15 +200,15 @@ def _open_zip(path: Path, box: PictureBox, stack: ExitStack) -> list[Table]:
 def _contents(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     try:
         return archive.read(info)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError):
+    except _BROKEN:
         raise Unreadable("zip 已损坏或加了密码，应重新打包") from None
 
 
-def check_archive(archive: zipfile.ZipFile) -> None:
+def check_archive(archive: zipfile.ZipFile, most: int = MAX_UNPACKED) -> None:
     """Unreadable for a zip bomb, judged by what the entries say they unpack to (reading stops there)."""
     total = sum(info.file_size for info in archive.infolist())
-    if total > MAX_UNPACKED:
-        raise Unreadable(f"解压后有 {total // 1024 // 1024} MB，应不超过 {MAX_UNPACKED // 1024 // 1024} MB")
+    if total > most:
+        raise Unreadable(f"解压后有 {total // 1024 // 1024} MB，应不超过 {most // 1024 // 1024} MB")
     for info in archive.infolist():
         if info.file_size > 1024 * 1024 and info.file_size > MAX_RATIO * max(1, info.compress_size):
             raise Unreadable(f"“{info.filename}”的压缩比异常（疑似压缩炸弹），应使用正常保存的文件")
@@ -251,7 +265,7 @@ def _check_xlsx(path: Path, name: str) -> None:
     if not zipfile.is_zipfile(path):
         raise Unreadable("不是 .xlsx 工作簿，应为 .xlsx、csv 文件夹或 zip")
     with zipfile.ZipFile(path) as archive:
-        check_archive(archive)
+        check_archive(archive, MAX_BOOK_UNPACKED)
         names = {info.filename.lower() for info in archive.infolist()}
         macro = any(entry.endswith("vbaproject.bin") for entry in names)
         if "[content_types].xml" in names and not macro:
@@ -306,6 +320,12 @@ def _csv_lines(read: Callable[[], bytes]) -> Callable[[], Iterator[Line]]:
             raise Unreadable(f"不是规范的 csv（{error}），应重新导出") from None
 
     return lambda: scanned(rows())
+
+
+def _csv_bytes(file: Path) -> bytes:
+    if file.stat().st_size > MAX_WORKBOOK_BYTES:
+        raise Unreadable("csv 超过 100 MB")
+    return file.read_bytes()
 
 
 def decoded(content: bytes) -> str:

@@ -56,6 +56,9 @@ def import_workbook(
             stored = galleries.store_all(content.pictures.values(), media)
     except Unreadable as error:
         raise WorkbookRefused([Problem(path.name, 1, error.cell, str(error))]) from None
+    except OSError as error:
+        name = Path(error.filename).name if error.filename else path.name
+        raise WorkbookRefused([Problem(path.name, 1, "A1", f"读写“{name}”失败：{error.strerror}")]) from error
     return apply_content(content, stored, found, actor)
 
 

@@ -173,6 +173,22 @@ def test_workbook_called_xlsm_is_refused(app, folder):
     assert "含有宏" in refused(path, folder)
 
 
+def test_broken_picture_in_a_zip_is_named(app, folder, tmp_path):
+    book.save_xlsx(book.small(), folder / "book.xlsx")
+    archive = book.save_zip(folder, tmp_path / "in.zip")
+    with zipfile.ZipFile(archive) as entries:
+        info = entries.getinfo("cars/b.png")
+    content = bytearray(archive.read_bytes())
+    start = info.header_offset + 30 + len(info.filename)
+    content[start : start + info.compress_size] = bytes(info.compress_size)
+    archive.write_bytes(content)
+    assert "cars/b.png”在 zip 里已损坏" in refused(archive, folder)
+
+
+def test_picture_name_that_no_file_can_have_is_missing(refusals):
+    assert "找不到" in refusals(set_cell(book.small(), "颜色", 3, "图片", "长" * 180 + ".png"))[0]
+
+
 def test_zip_bomb_in_a_workbook_is_refused(app, folder):
     assert "压缩炸弹" in refused(with_entry(folder, "xl/media/a.bin", bytes(30_000_000)), folder)
 
