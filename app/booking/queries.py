@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import Select, func, select
@@ -26,12 +26,14 @@ from app.booking.rules import (
 )
 from app.catalog.models import Picture, Series, Trim
 from app.catalog.pictures import HasWidths, picture_sources
-from app.core.clock import SHANGHAI, say
+from app.core.clock import SHANGHAI, local, say
 from app.core.db import db
 from app.core.errors import NotFound
 from app.dealers.models import Dealer
 
 OPEN_FOR_BUSINESS = "营业"
+STILL_CHANGING = (BookingState.HELD, *PICK_UP, BookingState.REFUNDING)
+NEWS_FOR = timedelta(minutes=10)  # late money or an undone hand-over may follow soon after the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,25 @@ def get_booking(no: str, member_id: int) -> Booking:
     return booking
 
 
+def export_own(member_id: int) -> list[dict[str, object]]:
+    """What this room keeps about a person, as plain values for the person's own copy."""
+    return [
+        {
+            "no": b.no,
+            "car": b.car_name,
+            "dealer": b.dealer.name,
+            "name": b.contact_name,
+            "phone": b.contact_phone,
+            "price_fen": b.price_fen,
+            "earnest_kind": b.earnest_kind,
+            "earnest_fen": b.earnest_fen,
+            "state": b.state,
+            "created_at": local(b.created_at).isoformat(),
+        }
+        for b in list_bookings(member_id, limit=1000)
+    ]
+
+
 def get_booking_page(no: str, member_id: int, now: datetime) -> BookingPage:
     """What `/bookings/<no>` says to its owner; NotFound for everybody else."""
     booking = get_booking(no, member_id)
@@ -259,7 +280,7 @@ def get_booking_page(no: str, member_id: int, now: datetime) -> BookingPage:
         has_code=state in PICK_UP,
         may_cancel=held or (state in PICK_UP and refundable(kind)),
         payable=held and now < booking.hold_until,
-        changing=held or state in PICK_UP or state in (BookingState.REFUNDING, BookingState.EXPIRED),
+        changing=state in STILL_CHANGING or now - booking.state_at < NEWS_FOR,
     )
 
 
