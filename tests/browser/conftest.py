@@ -1,10 +1,12 @@
 """The whole house for browser tests: sandbox, shop and worker as real processes on loopback."""
 
+import contextlib
 import http.client
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -44,12 +46,12 @@ class House:
     def sim(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Call the sandbox's control API."""
         host = self.sandbox.removeprefix("http://")
-        connection = http.client.HTTPConnection(host, timeout=20)
         payload = json.dumps(body) if body is not None else None
-        connection.request(method, path, payload, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        assert answer.status < 400, f"{method} {path}: {answer.status} {text[:300]}"
+        with contextlib.closing(http.client.HTTPConnection(host, timeout=20)) as connection:
+            connection.request(method, path, payload, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text, status = answer.read().decode(), answer.status
+        assert status < 400, f"{method} {path}: {status} {text[:300]}"
         return json.loads(text) if text else None
 
     def flask(self, *arguments: str) -> str:
@@ -58,6 +60,11 @@ class House:
         done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def sql(self, statement: str, *values: str) -> None:
+        """Change the shop's database from outside, to let time pass for one row."""
+        with contextlib.closing(sqlite3.connect(self.folder / "shop.db", timeout=15)) as connection, connection:
+            connection.execute(statement, values)
 
     def start(self, name: str) -> None:
         """Start one of the programs (again)."""
@@ -70,10 +77,10 @@ class House:
             + ["--worker-class", "gthread", "--threads", "8", "--no-control-socket", "--log-level", "warning"],
             "worker": [str(BIN / "flask"), "--app", "wsgi", "worker"],
         }
-        log = (self.folder / f"{name}.log").open("ab")
-        self.processes[name] = subprocess.Popen(
-            commands[name], cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
-        )
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                commands[name], cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
 
     def stop(self, name: str, sig: int = signal.SIGTERM) -> None:
         """Stop one of the programs, with its children; SIGKILL is a crash."""
@@ -89,13 +96,13 @@ class House:
         """Until an address answers 200."""
         host, _, path = url.removeprefix("http://").partition("/")
         for _ in range(400):
-            try:
-                connection = http.client.HTTPConnection(host, timeout=5)
+            with (
+                contextlib.suppress(OSError),
+                contextlib.closing(http.client.HTTPConnection(host, timeout=5)) as connection,
+            ):
                 connection.request("GET", "/" + path)
                 if connection.getresponse().status == 200:
                     return
-            except OSError:
-                pass
             time.sleep(0.1)
         raise AssertionError(f"{url} did not answer; see {self.folder}")
 
@@ -114,7 +121,8 @@ def build_house(folder: Path) -> House:
         "PUBLIC_BASE_URL": url,
         "SECRET_KEY": "browser-tests-" + "0" * 32,
         "DATABASE_URL": f"sqlite:///{folder / 'shop.db'}",
-        "MEDIA_PATH": str(folder / "media"),
+        # Derived pictures are named by the digest of their originals: a later run finds them there.
+        "MEDIA_PATH": str(ROOT / ".pytest_cache" / "media"),
         "JOBS_PATH": str(folder / "jobs.db"),
     }
     house = House(url, sandbox, environment, folder)

@@ -1,0 +1,177 @@
+"""The main job, end to end, in a phone-sized Chromium: a stranger books a car and a clerk hands it over."""
+
+import re
+import signal
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.people import DEAL, Clerk, Shopper
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def shopper(house, phone) -> Shopper:
+    return Shopper(phone(), house)
+
+
+def test_a_stranger_books_a_car_and_a_clerk_hands_it_over(house, phone, shopper):
+    page = shopper.page
+    page.goto(house.url + "/")
+    page.get_by_role("link", name="看看这台车").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("岫 S5")
+    page.locator(f"a[href='/deals/{DEAL}']").click()
+    page.get_by_role("link", name=re.compile("^立即预订")).click()
+    shopper.consent()
+    shopper.fill_form()
+    shopper.submit()
+    shopper.pay()
+    shopper.see("已付订金")
+    shopper.open_booking()
+    expect(page.locator("#code")).to_be_visible()
+
+    clerk = Clerk(phone(), house)
+    clerk.join()
+    clerk.look_up(shopper.code(), shopper.phone[-4:])
+    expect(clerk.page.get_by_role("heading", level=1)).to_contain_text("周*")
+    expect(clerk.page.get_by_text("¥172,800")).to_be_visible()
+    clerk.page.get_by_role("button", name="确认交车").click()
+    expect(clerk.page.get_by_text("核销成功").first).to_be_visible()
+    shopper.see("已交车")  # without a reload
+
+    clerk.look_up(shopper.booking, shopper.phone[-4:])
+    expect(clerk.page.get_by_text("已使用").first).to_be_visible()
+    expect(clerk.page.get_by_text(re.compile("西湖文三路店由丙")).first).to_be_visible()
+
+
+def test_refusing_the_login_comes_back_and_changes_nothing(house, shopper):
+    page = shopper.page
+    page.goto(f"{house.url}/deals/{DEAL}")
+    page.get_by_role("link", name=re.compile("^立即预订")).click()
+    shopper.consent("拒绝")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("取消")
+    page.get_by_role("link", name=re.compile("再试|重新")).click()
+    shopper.consent()
+    expect(page.get_by_role("heading", name="填写预订")).to_be_visible()
+
+
+def test_cancel_in_the_cashier_then_pay_again(house, shopper):
+    shopper.book("yx-deal-h3-lux")
+    shopper.pay("取消")
+    shopper.see("已取消，可重新支付")
+    shopper.pay()
+    shopper.see("已付订金")
+    orders = [o for o in house.sim("GET", "/sim/orders")["orders"] if o["state"] == "SUCCESS"]
+    assert len({o["out_trade_no"] for o in orders}) == len(orders)
+
+
+def test_the_browser_says_ok_and_nothing_was_paid(house, shopper):
+    shopper.book("yx-deal-l6-last")
+    shopper.pay("没付款却返回成功")
+    shopper.see("支付确认中")
+    shopper.open_booking()
+    expect(shopper.page.get_by_text("待支付").first).to_be_visible()
+    shopper.page.get_by_text("取消预订").click()
+    shopper.page.get_by_role("button", name=re.compile("^确认取消")).click()
+    shopper.see("已取消")
+
+
+def test_paid_without_a_notice_is_found_by_asking(house, shopper):
+    shopper.book("yx-deal-h3-lux")
+    shopper.pay("已付款但不通知")
+    shopper.see("已付订金")
+
+
+def test_paid_booking_is_cancelled_and_the_money_comes_back(house, shopper):
+    shopper.book("yx-deal-r-intent")
+    shopper.pay("先通知后返回")
+    shopper.see("已付意向金")
+    shopper.open_booking()
+    shopper.page.get_by_text("取消预订").click()
+    shopper.page.get_by_role("button", name=re.compile("^确认取消")).click()
+    shopper.see("退款中")
+    shopper.see("已退款")
+
+
+def test_wechat_pay_down_keeps_the_hold_and_says_so(house, shopper):
+    house.sim("POST", "/sim/down", {"on": True, "parts": ["pay"]})
+    try:
+        shopper.book("yx-deal-s5-605")
+        shopper.page.get_by_role("button", name=re.compile("^去支付")).click()
+        shopper.see("支付暂时不可用")
+    finally:
+        house.sim("POST", "/sim/down", {"on": False})
+    shopper.page.goto(f"{house.url}/bookings/{shopper.booking}/payment")
+    shopper.pay()
+    shopper.see("已付订金")
+
+
+def test_a_shop_killed_between_paying_and_confirming_finishes_by_asking(house, shopper):
+    shopper.book("yx-deal-s5-605")
+    number = house.sim("GET", "/sim/orders")["orders"][0]["out_trade_no"]
+    house.stop("shop", signal.SIGKILL)
+    house.sim("POST", f"/sim/orders/{number}/pay", {"notify": "none"})
+    house.start("shop")
+    house.wait(house.url + "/readyz")
+    shopper.open_booking()
+    shopper.see("已付订金")
+
+
+def test_a_hold_that_ends_frees_the_car_and_late_money_goes_back(house, shopper):
+    shopper.book("yx-deal-s5-605")
+    cashier = shopper.open_cashier()
+    expect(cashier.get_by_role("button", name="支付", exact=True)).to_be_visible()
+    number = house.sim("GET", "/sim/orders")["orders"][0]["out_trade_no"]
+    house.sql("UPDATE bookings SET hold_until = datetime('now', '-1 minute') WHERE no = ?", shopper.booking)
+    shopper.open_booking()
+    shopper.see("已取消")
+    house.sim("POST", f"/sim/orders/{number}/pay", {"force": True})
+    shopper.see("付款在保留结束后到账")
+    shopper.see("已原路退回")
+
+
+def test_another_persons_booking_does_not_exist(house, phone, shopper):
+    shopper.book("yx-deal-h3-lux")
+    other = Shopper(phone(), house)
+    other.open_form("yx-deal-h3-lux")
+    answer = other.page.goto(f"{house.url}/bookings/{shopper.booking}")
+    assert answer is not None
+    assert answer.status == 404
+
+
+def test_a_clerk_of_another_store_is_told_which_store(house, phone, shopper):
+    shopper.book("yx-deal-s5-605")
+    shopper.pay()
+    shopper.see("已付订金")
+    shopper.open_booking()
+    clerk = Clerk(phone(), house)
+    clerk.join("yx-310107-01")
+    clerk.look_up(shopper.code(), shopper.phone[-4:])
+    expect(clerk.page.get_by_text(re.compile("西湖文三路店")).first).to_be_visible()
+    expect(clerk.page.get_by_role("button", name="确认交车")).to_have_count(0)
+
+
+def test_a_scanned_code_opens_the_preview_for_staff_and_nothing_for_its_owner(house, phone, shopper):
+    shopper.open_form("yx-deal-s5-605")
+    answer = shopper.page.goto(f"{house.url}/r/Bnonsense.CODE")
+    assert answer is not None
+    expect(shopper.page.get_by_text("请向店员出示").first).to_be_visible()
+
+
+def test_booking_works_without_javascript(house, phone):
+    shopper = Shopper(phone(java_script_enabled=False), house)
+    page = shopper.page
+    shopper.open_form("yx-deal-h3-lux")
+    page.get_by_role("link", name=re.compile("^杭州市")).click()
+    if page.get_by_text("此号码已验证").count() == 0:
+        page.get_by_role("textbox", name="手机号").fill(shopper.phone)
+        page.get_by_role("button", name=re.compile("验证码")).click()
+        page.locator("[name=code]").fill(shopper.read_code())
+        page.get_by_role("button", name=re.compile("确认|验证|提交")).last.click()
+        page.goto(f"{house.url}/deals/yx-deal-h3-lux/bookings/new?city=杭州市")
+    page.get_by_role("radio", name=re.compile("西湖文三路店")).check()
+    page.get_by_role("textbox", name="姓名").fill("周示例")
+    page.get_by_role("checkbox", name=re.compile("我已阅读")).check()
+    page.get_by_role("checkbox", name=re.compile("提供给")).check()
+    shopper.submit()
