@@ -26,6 +26,7 @@ MAX_RATIO: Final = 8
 # What a phone loads for a full-width picture (390 px at two or three device pixels) stays under this.
 PHONE_WIDTH: Final = 960
 PHONE_BYTES: Final = 45_000
+WEBP_KEPT_BYTES: Final = 120_000
 QUALITIES: Final = (80, 66, 50, 35)
 # Soft shadows: 80 keeps every level within 2 of 255 and halves the file; below 75 the shadow shows bands.
 ALPHA_QUALITY: Final = 80
@@ -83,16 +84,18 @@ def store(source: Path, media: Path, *, frame: bool = False) -> StoredPicture:
     """Keep a picture and derive its widths; repeated calls only look. `frame`: one of a turntable, two widths."""
     digest = file_digest(source)
     picture, extension = _open(source)
+    content = source.read_bytes()
     folder = media / digest
     folder.mkdir(parents=True, exist_ok=True)
     original = folder / f"original.{extension}"
     if not original.exists():
-        _write(original, source.read_bytes())
+        _write(original, content)
     widths = planned_widths(picture.width, frame)
     for width in widths:
         target = folder / f"{width}.webp"
         if not target.exists():
-            _write(target, _encode(picture, width, frame))
+            asis = width == picture.width and _is_bare_webp(content) and _is_light(width, content)
+            _write(target, content if asis else _encode(picture, width, frame))
     return StoredPicture(digest, picture.width, picture.height, ",".join(map(str, widths)), source.stat().st_size)
 
 
@@ -150,9 +153,26 @@ def _encode(picture: Image.Image, width: int, frame: bool) -> bytes:
     encoded = b""
     for quality in QUALITIES:
         encoded = _webp(small, quality, method)
-        if width > PHONE_WIDTH or len(encoded) <= PHONE_BYTES:
+        if _is_light(width, encoded):
             break
     return encoded
+
+
+def _is_light(width: int, content: bytes) -> bool:
+    return width > PHONE_WIDTH or len(content) <= PHONE_BYTES
+
+
+def _is_bare_webp(content: bytes) -> bool:
+    """Whether a file is a WebP of nothing but pixels, so that it may be handed out without encoding it again."""
+    if content[:4] != b"RIFF" or content[8:12] != b"WEBP" or len(content) > WEBP_KEPT_BYTES:
+        return False
+    place = 12
+    while place < len(content):
+        if content[place : place + 4] not in (b"VP8X", b"ALPH", b"VP8 ", b"VP8L"):
+            return False
+        size = int.from_bytes(content[place + 4 : place + 8], "little")
+        place += 8 + size + size % 2
+    return place == len(content)
 
 
 def _webp(picture: Image.Image, quality: int, method: int) -> bytes:

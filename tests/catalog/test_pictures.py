@@ -69,6 +69,20 @@ def test_phone_pictures_of_the_demo_stay_small(tmp_path):
         assert (tmp_path / "media" / stored.digest / f"{width}.webp").stat().st_size <= pictures.PHONE_BYTES
 
 
+def test_webp_of_pixels_alone_is_handed_out_as_it_came(tmp_path):
+    source = save(tmp_path / "a.webp", (320, 200), "WEBP")
+    stored = store(source, tmp_path / "media")
+    assert (tmp_path / "media" / stored.digest / "320.webp").read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("extra", [b"<script>alert(1)</script>", b"EXIF\x04\0\0\0abcd"])
+def test_webp_that_carries_more_is_encoded_again(tmp_path, extra):
+    source = save(tmp_path / "a.webp", (320, 200), "WEBP")
+    source.write_bytes(source.read_bytes() + extra)
+    stored = store(source, tmp_path / "media")
+    assert extra not in (tmp_path / "media" / stored.digest / "320.webp").read_bytes()
+
+
 def animation() -> bytes:
     frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
     buffer = io.BytesIO()

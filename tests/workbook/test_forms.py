@@ -80,3 +80,38 @@ def test_sheet_of_explanations_and_empty_sheet_may_stay(bring):
     sheets["说明"] = [["请按列填写"]]
     sheets["Sheet1"] = []
     assert bring(sheets).changes == 24
+
+
+def test_words_kept_in_the_shared_table_of_excel_are_read(bring, folder, tmp_path):
+    """Excel keeps words in one table (openpyxl writes them in place); one of them has letters in two fonts."""
+    import re
+    import zipfile
+
+    bring(book.small())
+    path, shared = folder / "excel.xlsx", folder / "shared.xlsx"
+    book.save_xlsx(book.small(), path)
+    words: list[bytes] = []
+
+    def point(match: re.Match[bytes]) -> bytes:
+        words.append(match[3])
+        return match[1] + b't="s"' + match[2] + b"><v>%d</v></c>" % (len(words) - 1)
+
+    main = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(shared, "w") as new:
+        parts = {info.filename: old.read(info) for info in old.infolist()}
+        for name in [name for name in parts if name.startswith("xl/worksheets/sheet")]:
+            cell = rb'(<c [^>]*?)t="inlineStr"([^>]*)><is><t[^>]*>(.*?)</t></is></c>'
+            parts[name] = re.sub(cell, point, parts[name], flags=re.DOTALL)
+        texts = [b"<si><t>%s</t></si>" % word for word in words]
+        first = words.index("全景天窗".encode())
+        texts[first] = "<si><r><t>全景</t></r><r><t>天窗</t></r></si>".encode()
+        parts["xl/sharedStrings.xml"] = b'<sst xmlns="%s">%s</sst>' % (main, b"".join(texts))
+        parts["[Content_Types].xml"] = parts["[Content_Types].xml"].replace(
+            b"</Types>",
+            b'<Override PartName="/xl/sharedStrings.xml" ContentType="application/vnd.openxmlformats-officedocument'
+            b'.spreadsheetml.sharedStrings+xml"/></Types>',
+        )
+        for name, content in parts.items():
+            new.writestr(name, content)
+    assert len(words) > 100
+    assert services.import_workbook(shared, tmp_path / "media").changes == 0
