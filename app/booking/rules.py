@@ -188,12 +188,16 @@ TERMS_VERSION = "2026-11"
 class Terms:
     """预订条款 as agreed to: the text and its hash go onto the booking."""
 
-    version: str
     text: str
 
     @property
     def digest(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def version(self) -> str:
+        """Another text is another version, whoever changed it: the deal's kind, amount and notes are all in it."""
+        return f"{TERMS_VERSION}-{self.digest[:12]}"
 
 
 def terms_for(kind: str, earnest_fen: int, price_fen: int, deal_terms: str) -> Terms:
@@ -206,14 +210,10 @@ def terms_for(kind: str, earnest_fen: int, price_fen: int, deal_terms: str) -> T
     ]
     if deal_terms.strip():
         lines.append(deal_terms.strip())
-    return Terms(TERMS_VERSION, "\n".join(lines))
+    return Terms("\n".join(lines))
 
 
-def sharing_text(dealer_name: str) -> str:
-    """What the separate consent says: who gets what, and what for."""
-    return f"同意将我的姓名和手机号提供给{dealer_name}，仅用于联系我办理这次预订。"
-
-
+# What the separate consent says: who gets what, and what for. Shown and recorded word for word.
 SHARING_TEXT = "同意将我的姓名和手机号提供给所选门店，仅用于联系我办理这次预订。"
 
 

@@ -117,7 +117,8 @@ def _booking_page(page: queries.DealPage, form: BookingForm, status: int = 200) 
     if any(type(e) is str and e in (PriceChanged.message, TermsChanged.message) for e in _messages(form)):
         # What is shown now is what the next submit will have seen.
         form.seen_price_fen.raw_data, form.seen_price_fen.data = None, page.card.price_fen
-        form.terms_version.data = page.terms.version
+        if form.terms_version.data != page.terms.version:
+            form.terms_version.data, form.terms.data = page.terms.version, False  # ticked for another text
     city = request.values.get("city") or (page.cities[0][0] if len(page.cities) > 1 else "")
     chosen = queries.find_dealer_city(form.dealer_id) if form.dealer_id else None
     if chosen and not request.args.get("city"):

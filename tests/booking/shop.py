@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.booking.models import Booking, DealDealer, OnePriceDeal
-from app.booking.rules import TERMS_VERSION
+from app.booking.rules import terms_for
 from app.booking.services.place import Placed, Wish, place_booking
 from app.catalog.models import Brand, Series, Trim
 from app.core.db import db, transaction
@@ -26,6 +26,7 @@ class Shop:
     west: int
     east: int
     closed: int
+    terms: str
 
 
 def build(units: int = 10, per_person: int = 1, kind: str = "订金", **deal: object) -> Shop:
@@ -62,7 +63,8 @@ def build(units: int = 10, per_person: int = 1, kind: str = "订金", **deal: ob
         db.session.flush()
         for dealer in (west, east, closed):
             db.session.add(DealDealer(deal_id=row.id, dealer_id=dealer.id))
-        return Shop(row.slug, row.id, west.id, east.id, closed.id)
+        terms = terms_for(row.earnest_kind, row.earnest_fen, row.price_fen, row.terms or "")
+        return Shop(row.slug, row.id, west.id, east.id, closed.id, terms.version)
 
 
 def _dealer(slug: str, name: str, city: str = "杭州市") -> Dealer:
@@ -97,7 +99,7 @@ def clerk(dealer_id: int, role: str = "clerk", name: str = "王样例") -> Actor
 def wish(shop: Shop, **changes: object) -> Wish:
     values: dict[str, object] = {
         "deal_slug": shop.deal, "dealer_id": shop.west, "name": "周样例", "phone": "13900002086",
-        "idempotency_key": f"key-{next(_keys)}", "seen_price_fen": 8_880_000, "terms_version": TERMS_VERSION, **changes,
+        "idempotency_key": f"key-{next(_keys)}", "seen_price_fen": 8_880_000, "terms_version": shop.terms, **changes,
     }  # fmt: skip
     return Wish(**values)  # pyright: ignore[reportArgumentType]
 

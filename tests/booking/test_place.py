@@ -1,5 +1,6 @@
 """Placing: the unit, the limit, the price, the dealer."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -15,11 +16,15 @@ from app.booking.errors import (
     TermsChanged,
 )
 from app.booking.models import Booking, OnePriceDeal
-from app.booking.rules import HOLD
+from app.booking.rules import HOLD, SHARING_TEXT
+from app.booking.services.place import place_booking, prove_phone
 from app.core.db import db, transaction
 from app.core.errors import NotFound
 from app.core.security import VISITOR
 from app.members import queries as members
+from app.members import services as member_services
+from app.members.errors import CodeWrong
+from app.members.models import Consent
 from tests.booking import shop as s
 from tests.booking.shop import NOW
 
@@ -75,6 +80,24 @@ def test_a_changed_price_is_told_and_asked_again(app: Flask) -> None:
     assert s.units_left(shop) == 10
 
 
+@pytest.mark.parametrize("change", [{"earnest_kind": "定金"}, {"earnest_fen": 1_500_000}, {"terms": "样例说明"}])
+def test_changed_terms_are_told_and_asked_again(app: Flask, change: dict[str, object]) -> None:
+    shop, actor = s.build(), s.member()
+    seen = s.wish(shop)
+    with transaction():
+        db.session.execute(update(OnePriceDeal).values(**change))
+    with pytest.raises(TermsChanged):
+        place_booking(actor, seen, NOW)
+    assert s.units_left(shop) == 10
+
+
+def test_the_consent_is_the_text_that_was_shown(app: Flask) -> None:
+    shop, actor = s.build(), s.member()
+    s.place(shop, actor)
+    shared = db.session.query(Consent).filter_by(purpose="share_with_dealer").one()
+    assert shared.text_hash == hashlib.sha256(SHARING_TEXT.encode()).hexdigest()
+
+
 def test_only_a_participating_open_dealer_takes_bookings(app: Flask) -> None:
     shop, actor = s.build(), s.member()
     for dealer_id in (shop.closed, 999):
@@ -100,3 +123,16 @@ def test_a_withdrawn_or_unknown_deal_and_a_visitor_are_refused(app: Flask) -> No
     with pytest.raises(DealNotRunning):
         s.place(shop, actor)
     assert db.session.query(Booking).count() == 0
+
+
+def test_a_double_tap_may_find_its_code_spent_by_the_other_tap(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor, secret = s.member(), "s" * 40
+    assert actor.id is not None
+    monkeypatch.setattr("app.core.ids.digits", lambda _n: "123456")
+    member_services.request_code(actor.id, "13700000000", "192.0.2.1", NOW, secret=secret)
+    prove_phone(actor, "13700000000", "123456", NOW, secret=secret)
+    proved, early = members.has_verified_phone, iter([False])  # read before the first tap had committed
+    monkeypatch.setattr(members, "has_verified_phone", lambda *who: next(early, None) is None and proved(*who))
+    prove_phone(actor, "13700000000", "123456", NOW, secret=secret)
+    with pytest.raises(CodeWrong):
+        prove_phone(actor, "13700000001", "123456", NOW, secret=secret)

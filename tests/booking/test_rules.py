@@ -81,4 +81,6 @@ def test_terms_have_a_version_and_a_hash_of_their_text() -> None:
     one, other = rules.terms_for("订金", 100, 1000, ""), rules.terms_for("订金", 100, 1001, "")
     assert len(one.digest) == 64
     assert one.digest != other.digest
-    assert one.version == rules.TERMS_VERSION
+    assert one.version == f"{rules.TERMS_VERSION}-{one.digest[:12]}"
+    assert one.version != other.version
+    assert len(one.version) <= 24  # as wide as its column

@@ -8,8 +8,11 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
+from app.booking.models import OnePriceDeal
 from app.booking.services import release
+from app.core.db import db, transaction
 from app.core.security import Actor
 from app.payments.services import settlement
 from tests.booking import shop as s
@@ -136,6 +139,20 @@ def test_a_changed_price_comes_back_with_the_new_one(app: Flask, bank: Bank) -> 
     assert answer.status_code == 422
     assert "价格刚刚有变化" in answer.text
     again = data | {"seen_price_fen": fields(answer.text)["seen_price_fen"]}
+    assert client.post(f"/deals/{shop.deal}/bookings", data=again).status_code == 303
+
+
+def test_changed_terms_come_back_to_be_ticked_again(app: Flask, bank: Bank) -> None:
+    shop, client = s.build(), sign_in(app, s.member())
+    data = open_form(client, shop)
+    with transaction():
+        db.session.execute(update(OnePriceDeal).values(earnest_kind="定金"))
+    answer = client.post(f"/deals/{shop.deal}/bookings", data=data)
+    assert answer.status_code == 422
+    assert "预订条款刚刚更新" in answer.text
+    assert "违约双倍返还" in answer.text
+    assert not re.search(r'<input[^>]*name="terms"[^>]*checked', answer.text)
+    again = data | {"terms_version": fields(answer.text)["terms_version"]}
     assert client.post(f"/deals/{shop.deal}/bookings", data=again).status_code == 303
 
 

@@ -9,7 +9,16 @@ from sqlalchemy.exc import IntegrityError
 from app.booking import queries
 from app.booking.errors import DealerUnavailable, DealNotRunning, LimitReached, PriceChanged, SoldOut, TermsChanged
 from app.booking.models import Booking, OnePriceDeal
-from app.booking.rules import HOLD, BookingState, DealPhase, Terms, deal_phase, sharing_text, terms_for
+from app.booking.rules import (
+    HOLD,
+    SHARING_TEXT,
+    TERMS_VERSION,
+    BookingState,
+    DealPhase,
+    Terms,
+    deal_phase,
+    terms_for,
+)
 from app.booking.services.change import lock_deal, tell
 from app.core import audit, ids
 from app.core.db import changed_rows, db, retry_deadlock, transaction
@@ -18,6 +27,7 @@ from app.core.security import Actor
 from app.dealers.models import Dealer
 from app.members import queries as members
 from app.members import services as member_services
+from app.members.errors import CodeWrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,12 @@ def prove_phone(actor: Actor, phone: str, code: str, now: datetime, *, secret: s
     if actor.id is None:
         raise NotFound
     if not members.has_verified_phone(actor.id, phone):
-        member_services.verify_code(actor.id, phone, code, now, secret=secret)
+        try:
+            member_services.verify_code(actor.id, phone, code, now, secret=secret)
+        except CodeWrong:
+            # The other tap of a double tap may have spent this very code a moment ago.
+            if not members.has_verified_phone(actor.id, phone):
+                raise
 
 
 def place_booking(actor: Actor, wish: Wish, now: datetime) -> Placed:
@@ -75,7 +90,7 @@ def place_booking(actor: Actor, wish: Wish, now: datetime) -> Placed:
 
 @retry_deadlock
 def _take(actor: Actor, member_id: int, wish: Wish, deal_id: int, dealer: Dealer, now: datetime) -> Placed:
-    dealer_id, dealer_slug, dealer_name = dealer.id, dealer.slug, dealer.name
+    dealer_id, dealer_slug = dealer.id, dealer.slug
     with transaction():
         deal = lock_deal(deal_id)
         known = _find_same(member_id, wish.idempotency_key)
@@ -89,7 +104,7 @@ def _take(actor: Actor, member_id: int, wish: Wish, deal_id: int, dealer: Dealer
         member_services.record_consent(member_id, "terms", terms.version, terms.text, booking.no, now=now)
         if wish.share_with_dealer:
             member_services.record_consent(
-                member_id, "share_with_dealer", terms.version, sharing_text(dealer_name), dealer_slug, now=now
+                member_id, "share_with_dealer", TERMS_VERSION, SHARING_TEXT, dealer_slug, now=now
             )
         audit.record(actor, "booking_placed", "booking", booking.id, deal_id=deal_id, dealer_id=dealer_id)
         return Placed(booking.id, booking.no, booking.hold_until)
