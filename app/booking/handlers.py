@@ -3,8 +3,9 @@
 from flask import Flask
 
 from app.booking import queries
+from app.booking.rules import KIND
 from app.booking.services import personal
-from app.booking.services.pay import KIND, BookingPayable
+from app.booking.services.pay import BookingPayable
 from app.members import privacy
 from app.payments import payables
 

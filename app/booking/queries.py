@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.booking.models import Booking, DealDealer, OnePriceDeal
@@ -13,6 +13,7 @@ from app.booking.rules import (
     AHEAD,
     BAD_EVENTS,
     EVENT_WORDS,
+    KIND,
     NEXT_STEPS,
     PICK_UP,
     BookingState,
@@ -30,6 +31,8 @@ from app.core.clock import SHANGHAI, local, say
 from app.core.db import db
 from app.core.errors import NotFound
 from app.dealers.models import Dealer
+from app.payments.models import Payment
+from app.payments.rules import OPEN
 
 OPEN_FOR_BUSINESS = "营业"
 STILL_CHANGING = (BookingState.HELD, *PICK_UP, BookingState.REFUNDING)
@@ -322,12 +325,17 @@ def list_dealer_bookings(dealer_id: int, since: datetime, limit: int = 100) -> S
 
 
 def list_expired_holds(before: datetime, limit: int = 50) -> list[int]:
-    """Holds whose time was over at this moment, the oldest first."""
+    """Holds whose time was over at this moment, the oldest first.
+
+    One whose open payment was put off stands behind the others: what fails for ever must not take their turn.
+    """
+    waiting = and_(Payment.payable_kind == KIND, Payment.payable_id == Booking.id, Payment.state.in_(OPEN))
     return list(
         db.session.scalars(
             select(Booking.id)
+            .outerjoin(Payment, waiting)
             .where(Booking.state == BookingState.HELD, Booking.hold_until <= before)
-            .order_by(Booking.hold_until)
+            .order_by(func.coalesce(Payment.next_query_at, Booking.hold_until), Booking.hold_until)
             .limit(limit)
         )
     )

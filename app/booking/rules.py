@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from app.core.money import format_yuan
 
+KIND = "booking"  # what the payments room calls a booking
 HOLD = timedelta(minutes=15)
 EXPIRY_PATIENCE = timedelta(seconds=3)  # a notice on its way at the last second is usually here by then
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from app.booking.errors import EarnestBinding, PaidMeanwhile
+from app.booking.errors import EarnestBinding, PaidMeanwhile, PaymentOpen
 from app.booking.services import pay, release
 from app.core import outbox
 from app.core.errors import GatewayError
 from app.core.security import Actor
-from app.gateways.pay.port import CashierParams
+from app.gateways.pay.port import CashierParams, OrderPaid, Transaction
 from app.payments.errors import AlreadyPaid, HoldTooShort, NothingDue
 from app.payments.models import Payment
 from app.payments.services import follow_up, refunds, settlement
@@ -118,6 +118,88 @@ def test_an_unreachable_wechat_pay_keeps_the_hold(app: Flask, bank: Bank) -> Non
         assert s.booking(no).state == "held"
     bank.down = set()
     assert release.expire_holds(bank, AFTER) == 1
+
+
+def test_paid_says_the_closing_and_not_yet_says_the_query(
+    app: Flask, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, actor = s.build(), s.member()
+    placed = s.place(shop, actor)
+    no = placed.no
+    pay_for(actor, no, bank)
+    number = bank.only_order()
+
+    def refuse(_number: str) -> None:
+        raise OrderPaid("wechatpay", "ORDERPAID")
+
+    monkeypatch.setattr(bank, "close", refuse)  # the query still answers NOTPAY
+    assert release.expire_hold(placed.id, bank, AFTER) is False
+    with pytest.raises(PaymentOpen):
+        release.cancel_booking(actor, no, bank, SOON)
+    assert s.booking(no).state == "held"
+    assert s.units_left(shop) == 9
+    bank.pay(number)
+    assert release.expire_holds(bank, AFTER) == 0
+    assert s.booking(no).state == "deposit_paid"
+
+
+def held_by_three(bank: Bank) -> list[str]:
+    """Three holds with open orders; the number of the oldest order stands first in the bank."""
+    shop, nos = s.build(), []
+    for n in range(3):
+        actor, at = s.member(f"1390000000{n}"), NOW + timedelta(seconds=n)
+        nos.append(s.place(shop, actor, at).no)
+        pay_for(actor, nos[-1], bank, at)
+    return nos
+
+
+@pytest.mark.parametrize("error", [RuntimeError("boom"), GatewayError("wechatpay", "SIGN_ERROR")])
+def test_one_broken_order_does_not_stop_the_sweeps(
+    app: Flask, bank: Bank, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    nos = held_by_three(bank)
+    broken, query = next(iter(bank.orders)), bank.query
+
+    def answer(number: str) -> Transaction:
+        if number == broken:
+            raise error
+        return query(number)
+
+    monkeypatch.setattr(bank, "query", answer)
+    assert follow_up.follow_up_payments(bank, AFTER) == 2
+    assert follow_up.follow_up_payments(bank, AFTER) == 0  # put off, not asked again at once
+    assert release.expire_holds(bank, AFTER) == 2
+    assert [s.booking(no).state for no in nos] == ["held", "expired", "expired"]
+
+
+def test_a_hold_that_fails_for_ever_stands_behind_the_others(
+    app: Flask, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nos = held_by_three(bank)
+    broken, query = next(iter(bank.orders)), bank.query
+
+    def answer(number: str) -> Transaction:
+        if number == broken:
+            raise GatewayError("wechatpay", "SYSTEM_ERROR", retryable=True)
+        return query(number)
+
+    monkeypatch.setattr(bank, "query", answer)
+    assert release.expire_holds(bank, AFTER) == 0  # the oldest is asked first, and ends the turn
+    assert release.expire_holds(bank, AFTER) == 2
+    assert [s.booking(no).state for no in nos] == ["held", "expired", "expired"]
+
+
+def test_an_outage_ends_the_turn_after_one_question(app: Flask, bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    held_by_three(bank)
+    asked: list[str] = []
+
+    def silence(number: str) -> Transaction:
+        asked.append(number)
+        raise GatewayError("wechatpay", "unreachable", retryable=True)
+
+    monkeypatch.setattr(bank, "query", silence)
+    assert follow_up.follow_up_payments(bank, AFTER) == release.expire_holds(bank, AFTER) == 0
+    assert len(asked) == 2
 
 
 def test_paid_after_the_hold_but_before_anybody_released_it(app: Flask, bank: Bank) -> None:

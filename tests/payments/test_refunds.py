@@ -9,6 +9,7 @@ from flask import Flask
 from app.booking.services import pay, release
 from app.core import outbox
 from app.core.db import db, transaction
+from app.gateways.pay.port import RefundState
 from app.payments import queries
 from app.payments.errors import RefundTooLarge
 from app.payments.models import Refund
@@ -109,3 +110,24 @@ def test_an_unreachable_wechat_pay_is_asked_again_later(cancelled) -> None:
     bank.down = set()
     assert refunds.follow_up_refunds(bank, LATER) == 0  # its turn has not come
     assert refunds.follow_up_refunds(bank, LATER + timedelta(minutes=2)) == 1
+
+
+def test_one_broken_refund_does_not_stop_the_rest(cancelled, monkeypatch: pytest.MonkeyPatch) -> None:
+    bank, _ = cancelled
+    refund_no, payment_id = refund().out_refund_no, refund().payment_id
+    with transaction():
+        payment = settlement.lock_payment(payment_id)
+        payment.amount_fen += 1  # room for a second one
+        refunds.request_refund(payment, 1, "goodwill", "样例", NOW + timedelta(seconds=1))
+    broken, query = refund_no, bank.query_refund
+
+    def answer(number: str) -> RefundState:
+        if number == broken:
+            raise RuntimeError("boom")
+        return query(number)
+
+    monkeypatch.setattr(bank, "query_refund", answer)
+    monkeypatch.setattr(refunds, "send_refund", lambda *_: None)
+    assert refunds.follow_up_refunds(bank, LATER) == 0
+    db.session.rollback()
+    assert all(row.next_query_at > LATER for row in db.session.query(Refund))

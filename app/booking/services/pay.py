@@ -4,7 +4,7 @@ from datetime import datetime
 
 from app.booking import queries
 from app.booking.models import Booking
-from app.booking.rules import BookingAction, BookingState
+from app.booking.rules import KIND, BookingAction, BookingState
 from app.booking.services.change import Change, lock_booking, move, tell
 from app.core.db import db
 from app.core.errors import NotFound
@@ -18,8 +18,6 @@ from app.payments.models import Payment, Refund
 from app.payments.rules import RefundState
 from app.payments.services import attempts, follow_up, refunds
 from app.payments.services.attempts import PayRequest
-
-KIND = "booking"
 
 
 class BookingPayable:

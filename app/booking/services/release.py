@@ -2,23 +2,18 @@
 
 from datetime import datetime
 
-import structlog
-
 from app.booking import queries
 from app.booking.errors import CannotCancel, EarnestBinding, PaidMeanwhile, PaymentOpen
-from app.booking.rules import EXPIRY_PATIENCE, PICK_UP, BookingAction, BookingState, refundable
+from app.booking.rules import EXPIRY_PATIENCE, KIND, PICK_UP, BookingAction, BookingState, refundable
 from app.booking.services.change import Change, lock_booking, move
-from app.booking.services.pay import KIND
 from app.core.db import db, retry_deadlock, transaction
-from app.core.errors import GatewayError, NotFound
+from app.core.errors import NotFound
 from app.core.money import format_yuan
 from app.core.security import SYSTEM, Actor
 from app.gateways.pay.port import PayGateway
 from app.payments import queries as payments
-from app.payments.services import follow_up, refunds
+from app.payments.services import follow_up, refunds, sweep
 from app.payments.services.settlement import lock_payment
-
-log = structlog.get_logger(__name__)
 
 
 def cancel_booking(actor: Actor, no: str, gateway: PayGateway, now: datetime) -> None:
@@ -32,8 +27,11 @@ def cancel_booking(actor: Actor, no: str, gateway: PayGateway, now: datetime) ->
     booking_id, state, kind = booking.id, booking.state, booking.earnest_kind
     if state == BookingState.HELD:
         db.session.rollback()
-        if follow_up.release(KIND, booking_id, gateway, now) is follow_up.Fate.PAID:
+        fate = follow_up.release(KIND, booking_id, gateway, now)
+        if fate is follow_up.Fate.PAID:
             raise PaidMeanwhile
+        if fate is follow_up.Fate.OPEN:
+            raise PaymentOpen
         _end_hold(booking_id, Change(BookingAction.CANCEL, "cancelled"), actor, now)
     elif state in PICK_UP and not refundable(kind):
         raise EarnestBinding
@@ -47,17 +45,16 @@ def expire_holds(gateway: PayGateway, now: datetime) -> int:
     """End every hold whose time is over. One whose payment state nobody knows stays held until somebody does."""
     due = queries.list_expired_holds(now - EXPIRY_PATIENCE)
     db.session.rollback()
-    moved = 0
-    for booking_id in due:
-        try:
-            moved += expire_hold(booking_id, gateway, now)
-        except GatewayError as exc:
-            log.warning("hold_not_released", booking_id=booking_id, provider_error=exc.code)
-    return moved
+    return sweep.each(
+        "expire_holds",
+        due,
+        lambda booking_id: expire_hold(booking_id, gateway, now),
+        lambda booking_id: follow_up.ask_later(KIND, booking_id, now),
+    )
 
 
 def expire_hold(booking_id: int, gateway: PayGateway, now: datetime) -> bool:
-    """Ask, close, then release; an order found paid is settled instead. GatewayError: not known, not released."""
+    """Ask, close, then release; an order found paid is settled instead. Not known, or GatewayError: not released."""
     if follow_up.release(KIND, booking_id, gateway, now) is not follow_up.Fate.CLOSED:
         return False
     try:

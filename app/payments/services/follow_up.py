@@ -8,12 +8,12 @@ from sqlalchemy import update
 
 from app.core import audit
 from app.core.db import changed_rows, db, transaction
-from app.core.errors import GatewayError
 from app.core.security import SYSTEM
 from app.gateways.pay.port import OrderNotFound, OrderPaid, PayGateway, TradeState, Transaction
 from app.payments import queries
 from app.payments.models import Payment
 from app.payments.rules import OPEN, PAYMENT_TRANSITIONS, PaymentAction, PaymentState, Verdict, next_query
+from app.payments.services import sweep
 from app.payments.services.settlement import lock_payment, settle_from_query
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,10 @@ def ask(payment_id: int, gateway: PayGateway, now: datetime) -> Fate:
 
 
 def close(payment_id: int, gateway: PayGateway, now: datetime) -> Fate:
-    """See to it that nobody can pay this attempt; one that was paid meanwhile is settled instead."""
+    """See to it that nobody can pay this attempt; one that was paid meanwhile is settled instead.
+
+    OPEN when WeChat Pay contradicts itself: it refuses to close what its query does not call paid yet.
+    """
     number, _, state = _read(payment_id)
     if state not in OPEN:
         return Fate.PAID if state == PaymentState.SUCCEEDED else Fate.CLOSED
@@ -73,14 +76,19 @@ def release(payable_kind: str, payable_id: int, gateway: PayGateway, now: dateti
 
 def follow_up_payments(gateway: PayGateway, now: datetime) -> int:
     """Ask about every attempt whose turn it is: lost notices, killed processes. One failure does not stop the rest."""
-    moved = 0
-    for payment_id in _due(now):
-        try:
-            moved += ask(payment_id, gateway, now) is not Fate.OPEN
-        except GatewayError as exc:
-            log.warning("payment_query_failed", payment_id=payment_id, provider_error=exc.code)
-            _later(payment_id, now)
-    return moved
+    return sweep.each(
+        "follow_up_payments",
+        _due(now),
+        lambda payment_id: ask(payment_id, gateway, now) is not Fate.OPEN,
+        lambda payment_id: _later(payment_id, now),
+    )
+
+
+def ask_later(payable_kind: str, payable_id: int, now: datetime) -> None:
+    """Put the question about this off, so that it comes after those that were not asked yet."""
+    payment = queries.find_open_attempt(payable_kind, payable_id)
+    if payment is not None:
+        _later(payment.id, now)
 
 
 def _due(now: datetime) -> list[int]:
@@ -100,6 +108,8 @@ def _settle(payment_id: int, found: Transaction, now: datetime) -> Fate:
     verdict = settle_from_query(found, now)
     if verdict in (Verdict.PAID, Verdict.DUPLICATE):
         return Fate.PAID
+    if verdict is Verdict.NOT_PAID and found.state is not TradeState.REFUND:
+        return _later(payment_id, now)  # closing said paid, the query not yet: nobody knows, so nothing is released
     return _mark_closed(payment_id, now)  # never credited; flagged in the audit trail for a person to look at
 
 

@@ -2,12 +2,10 @@
 
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import select
 
 from app.core import audit, ids, outbox
 from app.core.db import db, retry_deadlock, transaction
-from app.core.errors import GatewayError
 from app.core.security import SYSTEM
 from app.gateways.pay import port
 from app.gateways.pay.port import OrderNotFound, PayGateway, RefundNoticeData, RefundRequest
@@ -23,9 +21,9 @@ from app.payments.rules import (
     Verdict,
     next_query,
 )
+from app.payments.services import sweep
 from app.payments.services.settlement import lock_payment, store_notice
 
-log = structlog.get_logger(__name__)
 TOPIC = "refund"
 FIRST_QUESTION = timedelta(seconds=60)
 
@@ -103,7 +101,12 @@ def follow_up_refunds(gateway: PayGateway, now: datetime) -> int:
     """Ask about refunds that are not finished; one WeChat Pay never heard of is sent again with its number."""
     due = queries.list_refunds_to_ask(now)
     db.session.rollback()
-    return sum(_ask(refund_id, gateway, now) for refund_id in due)
+    return sweep.each(
+        "follow_up_refunds",
+        due,
+        lambda refund_id: _ask(refund_id, gateway, now),
+        lambda refund_id: _later(refund_id, now),
+    )
 
 
 def _ask(refund_id: int, gateway: PayGateway, now: datetime) -> bool:
@@ -111,17 +114,18 @@ def _ask(refund_id: int, gateway: PayGateway, now: datetime) -> bool:
     number, before = refund.out_refund_no, refund.state
     db.session.rollback()
     try:
-        try:
-            record_refund(gateway.query_refund(number), now)
-        except OrderNotFound:
-            send_refund(refund_id, gateway, now)
-    except GatewayError as exc:
-        log.warning("refund_query_failed", refund_id=refund_id, provider_error=exc.code)
+        record_refund(gateway.query_refund(number), now)
+    except OrderNotFound:
+        send_refund(refund_id, gateway, now)
+    return _later(refund_id, now) != before
+
+
+def _later(refund_id: int, now: datetime) -> str:
     with transaction():
         refund = db.session.get_one(Refund, refund_id, populate_existing=True)
         if refund.state in REFUND_OPEN:
             refund.next_query_at = next_query(now, refund.requested_at)
-        return refund.state != before
+        return refund.state
 
 
 def _apply(found: port.RefundState, mch_id: str | None, now: datetime) -> Verdict:
