@@ -64,5 +64,5 @@ def ensure_venv(lock):
 
 
 def clean_environment():
-    """The process environment without anything that would point the shop elsewhere."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("PYTHONPATH", "FLASK_"))}
+    """The process environment without anything that points the shop elsewhere or makes it start slowly."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PYTHONPATH", "PYTHONDONTWRITE", "FLASK_"))}

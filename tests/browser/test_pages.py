@@ -1,0 +1,116 @@
+"""Every page as people see it: axe finds nothing, nothing overflows, nothing is reported to the console."""
+
+import re
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import DEAL, Clerk, Shopper
+
+pytestmark = pytest.mark.browser
+
+PUBLIC = [
+    *("/", "/series", "/series/yx-s5", "/deals", f"/deals/{DEAL}", "/dealers", "/dealers/yx-330106-01"),
+    *("/legal/privacy", "/credits", "/mode", "/wechat/login?next=/me", "/nothing-here", "/series/none"),
+    "/dealers/nearby?lat=30.28&lng=120.15",
+]
+MODES: dict[str, dict[str, Any]] = {
+    "light": {},
+    "dark": {"color_scheme": "dark"},
+    "wide": {"viewport": {"width": 1280, "height": 800}, "is_mobile": False, "has_touch": False},
+}
+
+
+def problems(page: Page) -> list[str]:
+    """What keeps the open page from what every screen promises."""
+    results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]})
+    found = [f"{page.url}: {v['id']} {v['nodes'][0]['html'][:160]}" for v in results.response["violations"]]
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return found + ([f"{page.url} is {overflow} px too wide"] if overflow > 0 else [])
+
+
+def look(page: Page) -> None:
+    assert not (found := problems(page)), found
+
+
+def watch(page: Page) -> list[str]:
+    """What the browser complains about, from now on."""
+    complaints: list[str] = []
+    # A refused form is a 422 and a missing page a 404 by design; the sandbox's cashier is a frame of another origin.
+    ours = re.compile("404|422|autofocusing")
+    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" and not ours.search(m.text) else None)
+    page.on("pageerror", lambda e: complaints.append(str(e)))
+    return complaints
+
+
+@pytest.mark.parametrize("mode", [*MODES, "care"])
+def test_public_pages(house, phone, mode):
+    page = phone(user_agent="Mozilla/5.0 (iPhone) AppleWebKit/605.1.15", **MODES.get(mode, {}))
+    if mode == "care":
+        page.context.add_cookies([{"name": "mode", "value": "care", "url": house.url}])
+    complaints, found = watch(page), []
+    for path in PUBLIC:
+        page.goto(house.url + path, wait_until="networkidle")
+        found += problems(page)
+    assert not found
+    assert not complaints
+
+
+def test_public_pages_at_twice_the_font(house, phone):
+    page = phone()
+    for path in PUBLIC:
+        page.goto(house.url + path, wait_until="networkidle")
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"{path} is {overflow} px too wide at 200 %"
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_pages_of_a_booking_and_of_the_counter(house, phone, mode):
+    shopper = Shopper(phone(**MODES[mode]), house)
+    complaints = watch(shopper.page)
+    shopper.open_form()
+    look(shopper.page)
+    shopper.page.get_by_role("button", name=re.compile("^提交并支付")).click()
+    expect(shopper.page.get_by_role("alert").first).to_contain_text("请检查")
+    look(shopper.page)
+    shopper.page.reload()
+    shopper.fill_form()
+    shopper.submit()
+    look(shopper.page)
+    shopper.pay()
+    shopper.see("已付订金")
+    for path in (f"/bookings/{shopper.booking}", "/me", "/me/bookings", "/me/privacy", "/me/phone"):
+        shopper.page.goto(house.url + path)
+        look(shopper.page)
+    shopper.open_booking()
+    code = shopper.code()
+
+    clerk = Clerk(phone(**MODES[mode]), house)
+    clerk.join(role="supervisor")
+    for path in ("/staff", "/staff/scan", "/staff/bookings", "/staff/redemptions", "/staff/team"):
+        clerk.page.goto(house.url + path)
+        look(clerk.page)
+    clerk.look_up(code, shopper.phone[-4:])
+    look(clerk.page)
+    clerk.page.get_by_role("button", name="确认交车").click()
+    expect(clerk.page.get_by_text("核销成功").first).to_be_visible()
+    look(clerk.page)
+    assert not complaints
+
+
+def test_nothing_secret_is_in_the_logs_of_the_journey(house, phone):
+    shopper = Shopper(phone(), house)
+    shopper.book()
+    shopper.pay()
+    shopper.see("已付订金")
+    logs = "".join((house.folder / f"{name}.log").read_text("utf-8") for name in ("shop", "worker"))
+    assert "payment_notice" in logs
+    secrets = [
+        house.environment[n] for n in ("WECHAT_APP_SECRET", "WECHATPAY_API_V3_KEY", "SMS_SECRET_KEY", "SECRET_KEY")
+    ]
+    people = [p["openid"] for p in house.sim("GET", "/sim/people")["people"]]
+    for secret in [*secrets, *people, shopper.phone, "WECHATPAY2-SHA256-RSA2048"]:
+        assert secret not in logs
