@@ -87,7 +87,10 @@ def list_series(energy: str | None = None, body_class: str | None = None) -> lis
 
 
 def get_series_page(slug: str, trim_slug: str | None = None, colour_name: str | None = None) -> SeriesPage:
-    """The model page. An unknown trim or colour falls back to the first. SeriesNotFound when withdrawn or unknown."""
+    """The model page. An unknown trim falls back to the cheapest, an unknown colour to the first.
+
+    SeriesNotFound when withdrawn or unknown.
+    """
     series = db.session.scalars(
         select(Series)
         .where(Series.slug == slug, Series.status.in_(SHOWN))
@@ -102,7 +105,7 @@ def get_series_page(slug: str, trim_slug: str | None = None, colour_name: str | 
             .order_by(Trim.position, Trim.msrp_fen, Trim.id)
         )
     )
-    trim = next((t for t in trims if t.slug == trim_slug), trims[0] if trims else None)
+    trim = next((t for t in trims if t.slug == trim_slug), min(trims, key=lambda t: t.msrp_fen, default=None))
     colours = _colours(series.id)
     exterior = [c for c in colours if c.side == ColourSide.EXTERIOR]
     colour = next((c for c in exterior if c.name == colour_name), exterior[0] if exterior else None)

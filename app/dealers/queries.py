@@ -45,10 +45,14 @@ def list_cities() -> list[tuple[str, int]]:
     return [(city, count) for city, count in rows]
 
 
-def list_in_city(city: str, now: datetime) -> list[NearDealer]:
+def list_in_city(city: str, now: datetime, offset: int = 0, limit: int = PAGE) -> list[NearDealer]:
     """The stores of one city, in a stable order."""
     rows = db.session.scalars(
-        select(Dealer).where(Dealer.city == city, Dealer.status.in_(SHOWN)).order_by(Dealer.district, Dealer.slug)
+        select(Dealer)
+        .where(Dealer.city == city, Dealer.status.in_(SHOWN))
+        .order_by(Dealer.district, Dealer.slug)
+        .offset(offset)
+        .limit(limit)
     )
     return [NearDealer(dealer, None, open_state(dealer, now)) for dealer in rows]
 

@@ -8,29 +8,43 @@ from flask import Blueprint, Response, jsonify, make_response, request
 
 from app.core import clock
 from app.core.caching import public
-from app.core.htmx import render
+from app.core.htmx import render, wants_fragment
 from app.core.security import access
 from app.dealers import maps, queries
 from app.dealers.errors import PlaceUnreadable
 from app.dealers.geo import wgs84_to_gcj02
 from app.dealers.hours import parse
+from app.dealers.models import Dealer
 from app.dealers.queries import NearDealer
 from app.dealers.rules import DealerStatus, distance_words
 
 blueprint = Blueprint("dealers", __name__)
+MAX_PAGE = 5
 blueprint.add_app_template_filter(distance_words, "distance")
 
 
 @blueprint.get("/dealers")
 @access("public")
 def list_dealers() -> Response:
-    """门店: the stores of a chosen city; without one, the first of the list."""
+    """门店: the stores of a chosen city, page by page; without a city, the first of the list.
+
+    A direct load of page n shows pages 1 to n, so that the way back finds its place; htmx gets page n alone.
+    """
     cities = queries.list_cities()
-    known = {city for city, _ in cities}
+    counts = dict(cities)
     city = request.args.get("city", "")
-    city = city if city in known else (cities[0][0] if cities else "")
-    rows = queries.list_in_city(city, clock.now()) if city else []
-    return public(render("dealers/list.html", cities=cities, city=city, rows=rows))
+    city = city if city in counts else (cities[0][0] if cities else "")
+    page = _page()
+    first = page - 1 if wants_fragment() else 0
+    rows = queries.list_in_city(city, clock.now(), first * queries.PAGE, (page - first) * queries.PAGE) if city else []
+    more = counts.get(city, 0) > page * queries.PAGE
+    following = f"/dealers?{urlencode({'city': city, 'page': page + 1})}" if more else None
+    total = counts.get(city, 0)
+    return public(
+        render(
+            "dealers/list.html", "dealers/_rows.html", cities=cities, city=city, rows=rows, total=total, next=following
+        )
+    )
 
 
 @blueprint.get("/dealers/nearby")
@@ -42,9 +56,9 @@ def list_nearby() -> Response:
         lat, lng, offset = _place()
     except PlaceUnreadable as error:
         if wants_json:
-            return make_response(jsonify(error=error.code, message=error.message), error.status)
-        return render(
-            "dealers/nearby.html", "dealers/_nearby.html", status=422, message=error.message, rows=[], next=None
+            return _private(make_response(jsonify(error=error.code, message=error.message), error.status))
+        return _private(
+            render("dealers/nearby.html", "dealers/_nearby.html", status=422, message=error.message, rows=[], next=None)
         )
     rows, more = queries.nearest(lat, lng, clock.now(), offset=offset)
     following = {**request.args.to_dict(), "offset": str(offset + queries.PAGE)}
@@ -69,12 +83,19 @@ def show_dealer(slug: str) -> Response:
         render(
             "dealers/show.html",
             dealer=dealer,
+            address=_address(dealer),
             state=queries.open_state(dealer, clock.now()),
             hours=[line.strip() for line in dealer.hours.split("；") if line.strip()],
             hours_known=parse(dealer.hours).known,
             links=links,
         )
     )
+
+
+def _address(dealer: Dealer) -> str:
+    """The address in full; a municipality is named once."""
+    city = "" if dealer.city == dealer.province else dealer.city
+    return f"{dealer.province}{city}{dealer.district}{dealer.address}"
 
 
 def _place() -> tuple[float, float, int]:
@@ -90,6 +111,12 @@ def _place() -> tuple[float, float, int]:
         place = wgs84_to_gcj02(lng, lat)
         lat, lng = place.lat, place.lng
     return lat, lng, offset
+
+
+def _page() -> int:
+    """Which page of a list is asked for; what is no page is the first."""
+    text = request.args.get("page", "")
+    return min(max(int(text), 1), MAX_PAGE) if text.isascii() and text.isdecimal() and len(text) < 4 else 1
 
 
 def _private(response: Response) -> Response:

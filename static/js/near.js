@@ -1,20 +1,28 @@
 // Nearest stores: asks for the place on a tap only, converts nothing itself, never stores it.
-// WeChat gives GCJ-02; a browser gives WGS-84, which the server is told by system=wgs84.
+// WeChat gives GCJ-02; a browser gives WGS-84, which the server is told by system=wgs84. Without either the link leads to the cities.
 (function () {
   var box = document.getElementById("near");
-  var button = box && box.querySelector("[data-locate]");
-  if (!button) return;
-  var note = box.querySelector("[data-locate-note]");
-  var sdk = window.wx && window.wx.getLocation && window.WeixinJSBridge;
-  if (!sdk && !navigator.geolocation) return;
-  button.hidden = false;
-  function refused() { button.disabled = false; note.textContent = "没有定位也可以：请选择所在城市"; }
+  var link = box && box.querySelector("[data-locate]");
+  if (!link || !window.htmx) return;
+  var note = box.querySelector("[data-locate-note]"), count = document.getElementById("count");
+  var sdk = window.wx && window.wx.getLocation && window.WeixinJSBridge, busy = false;
+  function say(text) { busy = false; note.textContent = text; }
+  function refused() { say("没有定位也可以：请选择所在城市"); }
   function show(lat, lng, system) {
     var url = box.dataset.near + "?lat=" + encodeURIComponent(lat) + "&lng=" + encodeURIComponent(lng) + (system ? "&system=" + system : "");
-    window.htmx.ajax("GET", url, { target: "#dealers", swap: "innerHTML" }).then(function () { button.disabled = false; note.textContent = "已按距离排序，位置不会被保存"; });
+    var list = document.getElementById("dealers");
+    function arrived() { say("已按距离排序，位置不会被保存"); count.textContent = "离您最近的门店"; }
+    list.addEventListener("htmx:afterSwap", arrived, { once: true });
+    window.htmx.ajax("GET", url, { target: "#dealers", swap: "innerHTML" }).then(function () {
+      list.removeEventListener("htmx:afterSwap", arrived);
+      if (busy) say("加载失败，请再点一次");
+    }, function () { say("加载失败，请再点一次"); });
   }
-  button.addEventListener("click", function () {
-    button.disabled = true;
+  link.addEventListener("click", function (event) {
+    event.preventDefault();
+    if (busy) return;
+    if (!sdk && !navigator.geolocation) return refused();
+    busy = true;
     note.textContent = "正在定位…";
     if (sdk) return window.wx.getLocation({ type: "gcj02", success: function (r) { show(r.latitude, r.longitude); }, fail: refused, cancel: refused });
     navigator.geolocation.getCurrentPosition(function (p) { show(p.coords.latitude, p.coords.longitude, "wgs84"); }, refused, { timeout: 8000, maximumAge: 60000 });

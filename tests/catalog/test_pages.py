@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event, select
 
-from app.catalog.models import Series
+from app.catalog.models import Series, SpecItem, Trim
 from app.catalog.rules import fit_words, key_specs
 from app.core.db import db, transaction
 from tests.booking import shop
@@ -64,7 +64,7 @@ def test_withdrawn_series_leads_to_the_others(app, shopper):
 
 @pytest.mark.parametrize(
     "query",
-    ["?energy=核动力", "?energy=" + "x" * 2000, "?class=%00", "?energy=<script>", "?energy=纯电&energy=汽油", "?🚗=🚗"],
+    ["?energy=核动力", "?energy=" + "x" * 2000, "?class=%20", "?energy=<script>", "?energy=纯电&energy=汽油", "?🚗=🚗"],
 )
 def test_absurd_filters_are_ignored(shopper, query):
     assert "岫 S5" in shopper.page(f"/series{query}")
@@ -75,6 +75,21 @@ def test_absurd_filters_are_ignored(shopper, query):
 )
 def test_unknown_choices_fall_back(shopper, query):
     assert "长续航版" in shopper.page(f"/series/s5{query}")
+
+
+def test_cheapest_trim_is_specified_and_what_is_no_longer_sold_is_not_listed(app, shopper):
+    with transaction():
+        series = db.session.scalars(select(Series)).one()
+        for slug, name, fen, status in (("s5-b", "入门版", 9_000_000, "在售"), ("s5-c", "旧款", 8_000_000, "停售")):
+            trim = Trim(slug=slug, series_id=series.id, model_year="2026款", name=name, msrp_fen=fen, status=status)
+            trim.position = 50
+            db.session.add(trim)
+            db.session.flush()
+            db.session.add(SpecItem(trim_id=trim.id, group_name="车身", name="长", value="4631", unit="mm", position=1))
+    page = shopper.page("/series/s5")
+    assert "旧款" not in page
+    assert '<span class="meta">入门版</span>' in page
+    assert "9.00 至 10.58 万元" in page
 
 
 @pytest.mark.parametrize(

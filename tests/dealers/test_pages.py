@@ -80,12 +80,35 @@ def test_a_browsers_place_is_converted(app, shopper):
 
 def test_pages(app, shopper):
     assert "样例店 3" in shopper.page("/dealers?city=杭州市")
+    assert "浙江省杭州市样例路 1 号" in shopper.page("/dealers/west")
     assert "浦东店" in shopper.page("/dealers?city=上海市")
     shopper.page("/dealers?city=不存在")
     assert 'id="nearby"' in shopper.fragment("/dealers/nearby?lat=30&lng=120")
     shopper.page("/dealers/nearby?lat=30&lng=120")
     assert "暂停营业" in shopper.page("/dealers/shut")
     shopper.page("/dealers/nowhere", status=404)
+
+
+def test_a_city_is_listed_page_by_page(shopper):
+    """27 stores in the city: ten a page; a direct load shows every page before it, htmx the one alone."""
+    parts = [shopper.fragment(f"/dealers?city=杭州市&page={n}") for n in (1, 2, 3)]
+    assert [part.count("<article") for part in parts] == [10, 10, 7]
+    assert ["加载更多" in part for part in parts] == [True, True, False]
+    assert shopper.page("/dealers?city=杭州市&page=2").count("<article") == 20
+    assert "杭州市 27 家" in shopper.page("/dealers?city=杭州市")
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "9" * 400, "２", "1e3", "<b>", ""])
+def test_what_is_no_page_is_the_first_or_the_last(shopper, page):
+    assert "样例店" in shopper.page(f"/dealers?city=杭州市&page={page}")
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    "path", ["/dealers/%00", "/series/%00", "/dealers/%ff", "/series/%F0%9F%9A%97", "/dealers/" + "x" * 3000]
+)
+def test_absurd_addresses_are_not_found(app, path):
+    Shopper(app).page(path, status=404)
 
 
 def test_where_somebody_is_is_kept_by_no_cache(shopper):
