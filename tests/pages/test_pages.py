@@ -45,6 +45,22 @@ def test_care_mode_without_javascript(app):
     assert any(c.startswith("mode=care") for c in answer.headers.getlist("Set-Cookie"))
 
 
+def test_me_shows_own_bookings_and_no_full_number(app, monkeypatch):
+    monkeypatch.setattr("app.core.clock.now", lambda: shop.NOW)
+    built, actor = shop.build(), shop.member()
+    booking = shop.place(built, actor)
+    shopper = Shopper(app)
+    assert "/wechat/login" in shopper.http.get("/me").headers["Location"]
+    with shopper.http.session_transaction() as session:
+        session["_user_id"], session["seen"] = f"m:{actor.id}:1", int(shop.NOW.timestamp())
+    page = shopper.page("/me")
+    assert f"/bookings/{booking.no}" in page
+    assert "西湖店" in page
+    assert "139****2086" in page
+    assert "13900002086" not in page
+    assert "no-store" in shopper.http.get("/me").headers["Cache-Control"]
+
+
 @pytest.mark.both_databases
 def test_ready_names_each_part(app):
     answer = app.test_client().get("/readyz")
