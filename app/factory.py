@@ -95,10 +95,10 @@ def _with(settings: Settings, *names: str) -> Settings:
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """Pool settings: as many connections as the server has threads."""
+    """Pool settings: as many connections as the server has threads. Errors never quote names and phones."""
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": 15}, "pool_size": 16, "max_overflow": 8}
-    return {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
+        return {"connect_args": {"timeout": 15}, "pool_size": 16, "max_overflow": 8, "hide_parameters": True}
+    return {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True, "hide_parameters": True}
 
 
 def import_models() -> None:

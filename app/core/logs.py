@@ -9,7 +9,9 @@ from typing import Any
 import structlog
 
 _SECRET_KEYS = re.compile(r"openid|phone|token|secret|code$|authorization|signature|ticket|prepay|password", re.I)
-_PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+_PHONE = re.compile(r"(?<!\d)(?:86|0086)?1[3-9]\d{9}(?!\d)")
+# PostgreSQL quotes the values of the row it refused.
+_QUOTED_ROW = re.compile(r"\b(DETAIL|CONTEXT): .*?(?=\n\n|\n\[SQL|\Z)", re.S)
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -18,7 +20,7 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
         if _SECRET_KEYS.search(key) and key != "error_code":
             event[key] = "***"
         elif isinstance(value, str):
-            event[key] = _PHONE.sub("1**********", value)
+            event[key] = _PHONE.sub("1**********", _QUOTED_ROW.sub(r"\1: ***", value) if key == "exception" else value)
     return event
 
 
@@ -29,8 +31,8 @@ def configure(production: bool) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
-            redact,
             structlog.processors.format_exc_info,
+            redact,  # after the traceback became text, so that it is masked too
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
