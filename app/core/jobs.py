@@ -120,8 +120,12 @@ class _Worker(Consumer):
         super()._set_signal_handlers()
 
 
-def build_consumer(app: Flask, path: Path, workers: int) -> Consumer:
-    """A huey consumer that runs the app's jobs on their intervals; what an earlier one left in the queue is dropped."""
+def build_consumer(app: Flask, path: Path, workers: int | None = None) -> Consumer:
+    """A huey consumer that runs the app's jobs on their intervals; what an earlier one left in the queue is dropped.
+
+    A job that hangs on its provider holds one thread, so there is one for each job and one to spare by default.
+    """
+    workers = workers or len(listed(app)) + 1
     queue = open_queue(path)
     queue.flush()
     for job in listed(app).values():
@@ -164,9 +168,9 @@ def _unless_busy(lock: threading.Lock) -> Iterator[bool]:
 
 
 @click.command("worker")
-@click.option("--workers", default=2, show_default=True, help="Sweeps that may run side by side.")
+@click.option("--workers", type=click.IntRange(min=1), help="Sweeps that may run side by side [default: jobs + 1].")
 @with_appcontext
-def worker_command(workers: int) -> None:
+def worker_command(workers: int | None) -> None:
     """Run the background work until SIGINT or SIGTERM."""
     app: Flask = current_app._get_current_object()  # pyright: ignore
     consumer = build_consumer(app, app.extensions["jobs_path"], workers)
