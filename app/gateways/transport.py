@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 # Seconds to connect and seconds between two bytes of the answer.
 TIMEOUT = (3.0, 5.0)
@@ -36,6 +37,12 @@ def limit_session(session: requests.Session, timeout: tuple[float, float] = TIME
 def quiet_transport_log() -> None:
     """Keep urllib3's debug lines off: they print whole request paths, and WeChat wants the app secret in one."""
     logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
+
+def never_connected(error: requests.RequestException) -> bool:
+    """Whether the request surely never left: the name was not found or the connection was refused."""
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
 
 
 def loads_object(text: str | bytes) -> dict[str, Any]:

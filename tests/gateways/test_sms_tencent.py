@@ -207,3 +207,14 @@ def test_the_gateway_is_made_from_settings(upstream: responses.RequestsMock) -> 
     upstream.post("https://sms.example.com/", json=ok())
     assert send(TencentSms.from_settings(settings))
     assert json.loads(body_of(upstream.calls[0].request))["TemplateId"] == "42"
+
+
+def test_a_refused_connection_carried_nothing_and_a_broken_one_may_have() -> None:
+    with StubServer(hold) as server:
+        closed = server.url
+    with pytest.raises(GatewayError) as caught:
+        send(make_sms(closed))
+    assert caught.value.code == "unreachable"
+    with StubServer(lambda _path: b"") as server, pytest.raises(GatewayError) as caught:
+        send(make_sms(server.url))
+    assert caught.value.code == "cut_off"

@@ -15,7 +15,7 @@ from app.core import clock
 from app.core.config import Settings
 from app.core.errors import GatewayError
 from app.gateways.sms.port import PROVIDER, SmsLimited, SmsTemplate
-from app.gateways.transport import TIMEOUT, limit_session, loads_object
+from app.gateways.transport import TIMEOUT, limit_session, loads_object, never_connected
 
 ALGORITHM = "TC3-HMAC-SHA256"
 ACTION, VERSION, SERVICE = "SendSms", "2021-01-11", "sms"
@@ -105,10 +105,14 @@ class TencentSms:
                 return loads_object(reply.content)
             status = reply.status_code
             error = GatewayError(PROVIDER, f"http_{status}", retryable=status == 429 or status >= 500)
+        except requests.ConnectTimeout:
+            error = GatewayError(PROVIDER, "unreachable", "ConnectTimeout", retryable=True)
         except requests.Timeout:
             error = GatewayError(PROVIDER, "timeout", retryable=True)
         except requests.RequestException as exc:
-            error = GatewayError(PROVIDER, "unreachable", type(exc).__name__, retryable=True)
+            # A connection that broke may have carried the request; one that was never made has not.
+            code = "unreachable" if never_connected(exc) else "cut_off"
+            error = GatewayError(PROVIDER, code, type(exc).__name__, retryable=True)
         except ValueError:
             error = GatewayError(PROVIDER, "bad_answer", "not a JSON object", retryable=True)
         # Outside the except blocks: the originals carry the request, and with it number and code.
