@@ -11,7 +11,8 @@ CODE_LIFE = timedelta(minutes=5)
 CODE_TRIES = 5
 RESEND = timedelta(seconds=60)
 HOUR = timedelta(hours=1)
-PER_PHONE, PER_MEMBER, PER_ADDRESS = 5, 5, 20
+# Phone networks put many people behind one address; a phone's and a member's own limits are the tight ones.
+PER_PHONE, PER_MEMBER, PER_ADDRESS = 5, 5, 200
 
 LOGIN_LIFE = timedelta(minutes=10)
 # How long the answer to a code is given again to the same browser (a callback requested twice).
@@ -61,3 +62,8 @@ def local_path(text: str | None) -> str | None:
 def clean_nickname(text: str) -> str:
     """A nickname as one line of at most 64 characters."""
     return " ".join("".join(c for c in text if c.isprintable()).split())[:64]
+
+
+def surely_not_sent(error_code: str) -> bool:
+    """Whether the SMS provider was not reached, or refused for being asked too often: another try may help."""
+    return error_code in {"unreachable", "http_429"} or error_code.startswith("RequestLimitExceeded")

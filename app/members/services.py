@@ -160,7 +160,7 @@ def _join(app_id: str, user: WeChatUser, now: datetime) -> Member:
 def request_code(member_id: int, phone: str, address: str, now: datetime, *, secret: str) -> int:
     """Send a verification code by text message; returns the seconds until another may be asked for.
 
-    Limits are counted in the database: a phone one a minute and five an hour, a member five, an address twenty.
+    Limits are counted in the database: a phone one a minute and five an hour, a member five, an address two hundred.
     PhoneInvalid, CodeTooSoon, CodeLimited.
     """
     number = rules.normalise_phone(phone)
