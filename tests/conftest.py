@@ -125,6 +125,16 @@ class Browser(FlaskClient):
         return contextvars.Context().run(super().open, *args, **kwargs)
 
 
+@pytest.fixture(autouse=True)
+def fresh_limits() -> Iterator[None]:
+    """What one test asked for does not count against the next."""
+    from app.core.web import limiter
+
+    yield
+    if limiter.initialized:
+        limiter.reset()
+
+
 @pytest.fixture
 def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
     """A shop on its own database, with an application context open."""

@@ -17,6 +17,7 @@ from app.core.security import SYSTEM, Actor
 _hasher = PasswordHasher()
 # Checked when there is no such login, so that the time taken does not tell.
 _NOBODY = _hasher.hash(ids.token(16))
+_NO_SECRET = rules.encode_secret(bytes.fromhex(ids.token(rules.SECRET_BYTES)))
 
 
 def create_operator(login: str, password: str, now: datetime) -> tuple[Operator, str]:
@@ -42,9 +43,13 @@ def sign_in_operator(login: str, password: str, code: str, now: datetime) -> Ope
     the same moment are no way around. LoginFailed says nothing more.
     """
     operator = db.session.scalar(select(Operator).where(Operator.login == login))
-    allowed = operator is not None and _count_try(operator.id, now)
-    right = _password_fits(operator.password_hash if operator else _NOBODY, password)
-    step = rules.matching_step(operator.totp_secret, code, now) if operator else None
+    # A login that nobody has goes the same way, through the same statements, with nothing to find.
+    number, password_hash, secret = (
+        (operator.id, operator.password_hash, operator.totp_secret) if operator else (0, _NOBODY, _NO_SECRET)
+    )
+    allowed = _count_try(number, now)
+    right = _password_fits(password_hash, password)
+    step = rules.matching_step(secret, code, now)
     if operator is None or not (allowed and right and step is not None and _use_code(operator.id, step)):
         raise LoginFailed
     return operator

@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import Blueprint, abort, g, request, url_for
+from flask_limiter.util import get_remote_address
 
 from app.admin import queries, services
 from app.admin.errors import LoginFailed
@@ -12,7 +13,7 @@ from app.core import clock
 from app.core.htmx import go, render
 from app.core.qr import qr_svg
 from app.core.security import access
-from app.core.web import actor, settings
+from app.core.web import actor, limiter, settings
 from app.members.rules import local_path
 from app.staff import queries as staff_queries
 from app.staff import rules as staff_rules
@@ -32,6 +33,7 @@ def start_login() -> Any:
 
 @blueprint.post("/login")
 @access("public")
+@limiter.limit("10/minute", key_func=get_remote_address)
 def login() -> Any:
     g.private = True
     form = LoginForm()

@@ -4,28 +4,42 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask import Flask, Response, abort, current_app, g, make_response, render_template, request, session
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from limits.errors import ConfigurationError
 from sqlalchemy.exc import OperationalError
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 from whitenoise import WhiteNoise
 
 from app.core import clock, ids
 from app.core.assets import init_assets
 from app.core.config import ROOT, Settings
 from app.core.db import db
-from app.core.errors import DomainError, GatewayError
+from app.core.errors import ConfigError, DomainError, GatewayError
 from app.core.htmx import htmx, toast, wants_fragment
 from app.core.security import VISITOR, Actor
 
 log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address, default_limits=[], storage_uri="memory://", strategy="moving-window")
-
+MAX_ID = 2**63 - 1
+NUL = "\x00"
+FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+PROVIDERS = {"wechatpay": "支付", "sms": "短信", "wechat": "微信登录"}
 GUARDS: dict[str, Any] = {}
+
+
+def caller() -> str:
+    """Whom a limit counts: who is signed in, else the address. A phone network's address is shared by many people."""
+    return str(session.get("_user_id") or get_remote_address())
+
+
+# The storage is named by init_app: one given here would win over the settings.
+limiter = Limiter(caller, default_limits=[], strategy="moving-window", in_memory_fallback_enabled=True)
 
 
 def settings() -> Settings:
@@ -60,11 +74,14 @@ def init_app(app: Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=False,
         WTF_CSRF_CHECK_DEFAULT=False,
     )
-    if settings.redis_url:
-        app.config["RATELIMIT_STORAGE_URI"] = settings.redis_url
+    app.config["RATELIMIT_STORAGE_URI"] = settings.redis_url or "memory://"
+    app.url_map.converters["int"] = RowId
     htmx.init_app(app)
     csrf.init_app(app)
-    limiter.init_app(app)
+    try:
+        limiter.init_app(app)
+    except ConfigurationError as exc:
+        raise ConfigError(f"REDIS_URL: {exc}") from None
     init_assets(app)
     app.jinja_env.globals.update(settings=settings, clock=clock)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -78,13 +95,36 @@ def init_app(app: Flask, settings: Settings) -> None:
     )
     if settings.trusted_proxies:
         n = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # pyright: ignore[reportAttributeAccessIssue]
+        # Every proxy adds the address it was called from; scheme and host the outermost sets and the others hand on.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=1, x_host=1)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _identify() -> None:
     g.request_id = ids.token(8)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id, endpoint=request.endpoint or "")
+
+
+class RowId(IntegerConverter):
+    """A row's number in an address; one that no database could hold names no page."""
+
+    regex = r"\d{1,19}"
+
+    def __init__(self, map: Map, **given: Any) -> None:
+        super().__init__(map, **{"max": MAX_ID, **given})
+
+
+def _check_text() -> Any:
+    """No database text holds NUL: an address with it names nothing, a form with it is refused by a sentence."""
+    if NUL in request.path or _holds_nul(request.args):
+        abort(404)
+    if request.mimetype in FORMS and _holds_nul(request.form):
+        return _error_page(422, "您填写的内容里有无法识别的字符，请返回修改后重试。")
+    return None
+
+
+def _holds_nul(values: MultiDict[str, str]) -> bool:
+    return any(NUL in name or NUL in value for name, value in values.items(multi=True))
 
 
 def _check_access() -> Any:
@@ -94,6 +134,8 @@ def _check_access() -> Any:
     level = getattr(view, "__access__", None)
     if level is None:
         raise RuntimeError(f"{request.endpoint} does not say who may call it")
+    if level != "signed" and (refusal := _check_text()):
+        return refusal
     if level != "signed" and request.method not in {"GET", "HEAD", "OPTIONS"}:
         csrf.protect()
     check = GUARDS.get(level)
@@ -156,8 +198,7 @@ def _register_errors(app: Flask) -> None:
     @app.errorhandler(GatewayError)
     def gateway(error: GatewayError) -> Response:  # pyright: ignore[reportUnusedFunction]
         log.warning("gateway_failed", provider=error.provider, provider_error=error.code, detail=error.detail[:200])
-        names = {"pay": "支付", "sms": "短信", "wechat": "微信登录"}
-        return _error_page(503, f"{names.get(error.provider, '服务')}暂时不可用，请稍后再试。")
+        return _error_page(503, f"{PROVIDERS.get(error.provider, '服务')}暂时不可用，请稍后再试。")
 
     @app.errorhandler(CSRFError)
     def forged(error: CSRFError) -> Response:  # pyright: ignore[reportUnusedFunction]

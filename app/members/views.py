@@ -20,7 +20,7 @@ from app.core.errors import DomainError, GatewayError
 from app.core.htmx import go, render, toast, wants_fragment
 from app.core.qr import qr_svg
 from app.core.security import access
-from app.core.web import settings
+from app.core.web import limiter, settings
 from app.gateways.wechat.port import Scope, WeChatGateway
 from app.gateways.wechat.ua import parse_user_agent
 from app.members import privacy, queries, rules, services, trips
@@ -175,6 +175,7 @@ def verify_phone() -> Any:
 
 @blueprint.post("/me/phone/codes")
 @access("member")
+@limiter.limit("20/minute")
 def send_code() -> Any:
     """Send a code to the number in the form around the button; without JavaScript the code is handed in here."""
     form = PhoneForm()

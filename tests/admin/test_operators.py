@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from app.admin import rules
 from app.admin.errors import LoginFailed, LoginTaken, PasswordWeak
@@ -104,6 +104,29 @@ def test_many_guesses_at_once_are_five_tries(app):
 def test_unknown_login_gets_the_same_answer(app):
     with pytest.raises(LoginFailed):
         sign_in_operator("nobody", PASSWORD, "000000", NOW)
+
+
+def test_unknown_login_costs_the_same_statements(app):
+    operator()
+    said: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *given: said.append(given[2].split("WHERE")[0]))
+    told = []
+    for login in ("chief", "nobody"):
+        said.clear()
+        with pytest.raises(LoginFailed):
+            sign_in_operator(login, "wrong password", "000000", NOW)
+        db.session.rollback()
+        told.append(list(said))
+    assert told[0] == told[1]
+    assert len(told[0]) >= 4
+
+
+def test_tenth_login_a_minute_is_the_last_for_an_address(client):
+    operator()
+    form = {"csrf_token": csrf(client, "/admin/login"), "login": "chief", "password": "wrong", "code": "123456"}
+    answers = [client.post("/admin/login", data=form) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [422] * 10 + [429]
+    assert "操作太频繁了" in answers[-1].text
 
 
 def test_password_is_kept_as_argon2_and_logins_are_unique(app):

@@ -7,9 +7,11 @@ import pytest
 import time_machine
 from sqlalchemy import func, select
 
-from app.core import outbox
+from app.core import logs, outbox
 from app.core.db import db, transaction
-from app.gateways.sms.port import SmsTemplate
+from app.core.errors import GatewayError
+from app.gateways.sms.port import SmsLimited, SmsTemplate
+from app.members import rules
 from app.members.errors import CodeLimited, CodeTooSoon, CodeWrong, PhoneInvalid
 from app.members.models import Member, PhoneCode
 from app.members.queries import has_verified_phone
@@ -128,7 +130,9 @@ def test_five_codes_an_hour_for_a_member_whatever_the_phone(app):
         ask(who, "13900000009")
 
 
-def test_twenty_codes_an_hour_for_an_address(app):
+def test_a_crowd_behind_one_address_is_served_and_still_bounded(app, monkeypatch):
+    assert 100 <= rules.PER_ADDRESS <= 500
+    monkeypatch.setattr(rules, "PER_ADDRESS", 20)
     for number in range(20):
         ask(member(), f"139000000{number:02d}")
     with pytest.raises(CodeLimited):
@@ -172,15 +176,19 @@ def test_parallel_guesses_get_five_tries_in_all(app):
 
 
 class FakeSms:
-    def __init__(self) -> None:
+    def __init__(self, error: GatewayError | None = None) -> None:
         self.sent: list[tuple[SmsTemplate, str, list[str], str]] = []
+        self.error = error
 
     def send(self, template: SmsTemplate, phone: str, params: list[str], *, key: str) -> str:
         self.sent.append((template, phone, params, key))
+        if self.error:
+            raise self.error
         return "serial"
 
 
 def test_worker_sends_the_code_and_forgets_it(app, capsys):
+    logs.configure(production=False)
     sms = app.extensions["sms"] = FakeSms()
     with time_machine.travel(NOW, tick=False):
         code = ask(member())
@@ -200,6 +208,38 @@ def test_code_that_died_in_the_queue_is_not_sent(app):
     with time_machine.travel(NOW + timedelta(minutes=6), tick=False):
         outbox.deliver_due()
     assert sms.sent == []
+
+
+@pytest.mark.parametrize(
+    ("error", "texts"),
+    [
+        (GatewayError("sms", "timeout", retryable=True), 1),  # the text may have gone out
+        (GatewayError("sms", "cut_off", retryable=True), 1),
+        (GatewayError("sms", "http_502", retryable=True), 1),
+        (GatewayError("sms", "FailedOperation.InsufficientBalanceInSmsPackage"), 1),
+        (GatewayError("sms", "unreachable", retryable=True), 2),
+        (GatewayError("sms", "http_429", retryable=True), 2),
+        (GatewayError("sms", "RequestLimitExceeded", retryable=True), 2),
+        (SmsLimited("sms", "LimitExceeded.PhoneNumberThirtySecondLimit"), 2),
+    ],
+    ids=lambda value: getattr(value, "code", value),
+)
+def test_one_request_sends_one_text_whatever_the_provider_answers(app, capsys, error, texts):
+    logs.configure(production=False)  # to the stream that is read here
+    sms = app.extensions["sms"] = FakeSms(error)
+    with time_machine.travel(NOW, tick=False):
+        code = ask(member())
+        outbox.deliver_due()
+    with time_machine.travel(NOW + timedelta(seconds=30), tick=False):
+        outbox.deliver_due()
+    assert len(sms.sent) == texts
+    db.session.rollback()
+    row = db.session.scalars(select(outbox.OutboxMessage)).one()
+    assert row.state == ("sent" if texts == 1 else "pending")
+    said = "".join(capsys.readouterr())
+    assert error.code in said or texts == 2
+    assert code not in said
+    assert PHONE not in said
 
 
 def test_old_traces_are_removed(app):
@@ -243,6 +283,18 @@ def test_without_javascript_a_page_takes_the_code_and_leads_back(app, client, we
     assert "验证码不对" in wrong.text
     done = client.post("/me/phone", data=form | {"code": code})
     assert (done.status_code, done.location) == (303, "/deals/a/bookings/new")
+
+
+def test_asking_without_end_is_stopped_by_a_sentence_for_this_member_alone(app, client, wechat):
+    sign_in(client, wechat)
+    head = {"X-CSRFToken": csrf(client, "/me/phone")}
+    answers = [client.post("/me/phone/codes", data={"phone": "1"}, headers=head) for _ in range(21)]
+    assert [answer.status_code for answer in answers] == [422] * 20 + [429]
+    assert "操作太频繁了" in answers[-1].text
+    neighbour = app.test_client()
+    sign_in(neighbour, wechat, "openid-2")
+    head = {"X-CSRFToken": csrf(neighbour, "/me/phone")}
+    assert neighbour.post("/me/phone/codes", data={"phone": "1"}, headers=head).status_code == 422
 
 
 def test_stranger_gets_no_code(client):
