@@ -126,6 +126,11 @@ def production_problems(settings: Settings) -> list[str]:
             problems.append(f"{name.upper()}: a sandbox value, not for production")
     if len(_plain(settings.secret_key)) < 32:
         problems.append("SECRET_KEY: at least 32 characters")
+    if settings.trusted_proxies == 0:
+        problems.append(
+            "TRUSTED_PROXIES: 0, but https is ended by a proxy in front; "
+            "uncounted, every shopper has the proxy's one address and shares its limits"
+        )
     for name in BASE_URLS:
         parts = urlsplit(str(getattr(settings, name)))
         host = parts.hostname or ""

@@ -27,11 +27,17 @@ def test_production_with_nothing_set_lists_everything(monkeypatch):
         ("wechatpay_base_url", "http://127.0.0.1:8001"),
         ("wechat_api_base_url", "https://localhost:8001"),
         ("secret_key", "short"),
+        ("trusted_proxies", 0),
     ],
 )
 def test_production_refuses_sandbox_values(name, value):
     problems = production_problems(Settings(_env_file=None, zhanting_env="production", **{name: value}))
     assert any(line.startswith(name.upper()) and "missing" not in line for line in problems)
+
+
+def test_a_shop_behind_its_proxy_may_start():
+    problems = production_problems(Settings(_env_file=None, zhanting_env="production", trusted_proxies=1))
+    assert not any("TRUSTED_PROXIES" in line for line in problems)
 
 
 def test_start_in_production_with_sandbox_values_is_one_message_and_no_traceback():
