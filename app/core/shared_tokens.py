@@ -6,7 +6,7 @@ from sqlalchemy import String, Text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Model, UtcDateTime, changed_rows, db, transaction
+from app.core.db import Model, UtcDateTime, changed_rows, db, in_transaction, transaction
 
 
 class SharedToken(Model):
@@ -22,7 +22,10 @@ class DatabaseTokenStore:
 
     def get(self, key: str) -> tuple[str, datetime] | None:
         row = db.session.get(SharedToken, key, populate_existing=True)
-        return (row.value, row.expires_at) if row else None
+        found = (row.value, row.expires_at) if row else None
+        if not in_transaction():
+            db.session.rollback()  # ends the read: a call to WeChat may follow, and it must not hold a connection
+        return found
 
     def replace(self, key: str, old: str | None, new: str, expires_at: datetime) -> bool:
         """Store `new` if the present value is still `old` (None: no row yet); False when somebody was faster."""

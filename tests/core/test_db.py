@@ -84,3 +84,13 @@ def test_token_is_replaced_only_by_who_holds_the_old_value(app):
     assert store.replace("t", "one", "two", later)
     assert not store.replace("t", "one", "three", later)
     assert store.get("t") == ("two", later)
+
+
+def test_reading_a_token_holds_no_connection_during_the_call_that_follows(app):
+    assert DatabaseTokenStore().get("t") is None
+    assert not db.session().in_transaction()
+    with transaction() as session:
+        outbox.add("t", "k1", {})
+        DatabaseTokenStore().get("t")
+        assert session.in_transaction()
+    assert count(app) == 1
