@@ -55,8 +55,11 @@ def test_consent_of_another_member_cannot_be_withdrawn(app):
 def test_page_lists_consents_and_withdraws(client, wechat):
     sign_in(client, wechat)
     who = db.session.scalars(select(Member.id)).one()
-    consent = record_consent(who, "terms", "2026-11", "甲")
+    consent = record_consent(who, "terms", "2026-11", "甲", "B20261102001")
+    record_consent(who, "share_with_dealer", "2026-11", "乙", "hz-01-slug")
     page = client.get("/me/privacy").text
+    assert "预订 B20261102001" in page
+    assert "hz-01-slug" not in page
     assert "用户协议与预订条款" in page
     address = f"/me/privacy/consents/{consent.id}/withdrawal"
     answer = client.post(address, data={"csrf_token": csrf(client, "/me/privacy")})
