@@ -1,19 +1,34 @@
 """What the dashboard counts and where it looks for stores."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.admin.models import Operator
 from app.booking.models import Booking
+from app.booking.rules import KIND
 from app.core.audit import AuditEntry
 from app.core.db import db
 from app.core.outbox import OutboxMessage
 from app.dealers.models import Dealer
-from app.payments.models import Payment
+from app.payments.models import Payment, Refund
+from app.payments.rules import REFUND_STUCK
 
 FOUND = 30
+
+
+@dataclass(frozen=True, slots=True)
+class StuckRefund:
+    """Money that did not go back by itself."""
+
+    number: str
+    booking_no: str
+    amount_fen: int
+    state: str
+    reason: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +37,7 @@ class Dashboard:
 
     bookings: dict[str, int]
     payments: dict[str, int]
+    refunds: list[StuckRefund]
     dead: list[OutboxMessage]
     audit: list[AuditEntry]
 
@@ -35,11 +51,24 @@ def _count_by(column: InstrumentedAttribute[str]) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def list_stuck_refunds() -> list[StuckRefund]:
+    """Refunds that need a person, the oldest first."""
+    rows = db.session.execute(
+        select(Refund, Booking.no)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .outerjoin(Booking, and_(Payment.payable_kind == KIND, Booking.id == Payment.payable_id))
+        .where(Refund.state.in_(REFUND_STUCK))
+        .order_by(Refund.requested_at, Refund.id)
+    )
+    return [StuckRefund(r.out_refund_no, no or "", r.amount_fen, r.state, r.reason, r.requested_at) for r, no in rows]
+
+
 def read_dashboard() -> Dashboard:
     dead = select(OutboxMessage).where(OutboxMessage.state == "dead").order_by(OutboxMessage.id.desc()).limit(20)
     return Dashboard(
         bookings=_count_by(Booking.state),
         payments=_count_by(Payment.state),
+        refunds=list_stuck_refunds(),
         dead=list(db.session.scalars(dead)),
         audit=list(db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(20))),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.booking.models import Booking, DealDealer, OnePriceDeal
@@ -13,9 +13,10 @@ from app.booking.rules import (
     AHEAD,
     BAD_EVENTS,
     EVENT_WORDS,
-    KIND,
     NEXT_STEPS,
     PICK_UP,
+    REFUND_TROUBLE,
+    REFUND_TROUBLE_WORDS,
     BookingState,
     DealPhase,
     Terms,
@@ -31,10 +32,9 @@ from app.core.clock import SHANGHAI, local, say
 from app.core.db import db
 from app.core.errors import NotFound
 from app.dealers.models import Dealer
-from app.payments.models import Payment
-from app.payments.rules import OPEN
 
 OPEN_FOR_BUSINESS = "营业"
+SAID_TWICE = timedelta(days=1)  # how long a typed code still finds that the car was handed over
 STILL_CHANGING = (BookingState.HELD, *PICK_UP, BookingState.REFUNDING)
 NEWS_FOR = timedelta(minutes=10)  # late money or an undone hand-over may follow soon after the end
 
@@ -277,7 +277,7 @@ def get_booking_page(no: str, member_id: int, now: datetime) -> BookingPage:
         booking=booking,
         words=state_words(state, kind),
         steps=_steps(booking),
-        next_step=NEXT_STEPS[state].replace("订金", kind).replace("{until}", say(booking.hold_until)),
+        next_step=_next_step(booking),
         rule=earnest_rule(kind),
         rest_fen=booking.price_fen - booking.earnest_fen,
         has_code=state in PICK_UP,
@@ -302,12 +302,15 @@ def find_booking_by_id(booking_id: int) -> Booking | None:
     return db.session.get(Booking, booking_id, populate_existing=True)
 
 
-def list_by_phone_tail(tail: str, states: Sequence[BookingState], dealer_id: int | None = None) -> Sequence[Booking]:
-    """Bookings whose contact number ends with these digits, newest first, of one dealer or of all."""
-    wanted = select(Booking).where(Booking.state.in_(states), Booking.contact_phone.like(f"%{tail}"))
-    if dealer_id is not None:
-        wanted = wanted.where(Booking.dealer_id == dealer_id)
-    return db.session.scalars(wanted.options(joinedload(Booking.dealer)).order_by(Booking.id.desc()).limit(50)).all()
+def list_by_phone_tail(tail: str, now: datetime) -> Sequence[Booking]:
+    """Bookings that a code read aloud may belong to: all that wait for their car, and what was handed over of late."""
+    just_now = (Booking.state == BookingState.HANDED_OVER) & (Booking.state_at >= now - SAID_TWICE)
+    return db.session.scalars(
+        select(Booking)
+        .where(Booking.state.in_(PICK_UP) | just_now, Booking.contact_phone.like(f"%{tail}"))
+        .options(joinedload(Booking.dealer))
+        .order_by(Booking.id.desc())
+    ).all()
 
 
 def list_dealer_bookings(dealer_id: int, since: datetime, limit: int = 100) -> Sequence[Booking]:
@@ -322,23 +325,6 @@ def list_dealer_bookings(dealer_id: int, since: datetime, limit: int = 100) -> S
         .order_by(Booking.state_at.desc())
         .limit(limit)
     ).all()
-
-
-def list_expired_holds(before: datetime, limit: int = 50) -> list[int]:
-    """Holds whose time was over at this moment, the oldest first.
-
-    One whose open payment was put off stands behind the others: what fails for ever must not take their turn.
-    """
-    waiting = and_(Payment.payable_kind == KIND, Payment.payable_id == Booking.id, Payment.state.in_(OPEN))
-    return list(
-        db.session.scalars(
-            select(Booking.id)
-            .outerjoin(Payment, waiting)
-            .where(Booking.state == BookingState.HELD, Booking.hold_until <= before)
-            .order_by(func.coalesce(Payment.next_query_at, Booking.hold_until), Booking.hold_until)
-            .limit(limit)
-        )
-    )
 
 
 def day_start(now: datetime) -> datetime:
@@ -376,6 +362,14 @@ def _card(deal: OnePriceDeal, now: datetime) -> DealCard:
         earnest_kind=deal.earnest_kind,
         earnest_fen=deal.earnest_fen,
     )
+
+
+def _next_step(booking: Booking) -> str:
+    """The one sentence above the timeline."""
+    if booking.events and booking.events[-1].kind == REFUND_TROUBLE:
+        return f"{REFUND_TROUBLE_WORDS}，进展会显示在这里。"
+    words = NEXT_STEPS[BookingState(booking.state)]
+    return words.replace("订金", booking.earnest_kind).replace("{until}", say(booking.hold_until))
 
 
 def _steps(booking: Booking) -> list[Step]:

@@ -79,6 +79,8 @@ def state_words(state: str, earnest_kind: str) -> str:
 
 
 # The timeline's words: what happened, what comes next in each state, the one sentence above it.
+REFUND_TROUBLE = "refund_trouble"
+REFUND_TROUBLE_WORDS = "退款遇到问题，我们会尽快人工处理"
 EVENT_WORDS = {
     "held": "已为您保留 1 台",
     "deposit_paid": "已付订金",
@@ -93,8 +95,9 @@ EVENT_WORDS = {
     "late_payment": "付款到账较晚，自动退款",
     "double_payment": "重复付款，自动退款",
     "money_returned": "退款已到账",
+    REFUND_TROUBLE: REFUND_TROUBLE_WORDS,
 }
-BAD_EVENTS = frozenset({"expired", "cancelled", "late_payment", "double_payment", "hand_over_undone"})
+BAD_EVENTS = frozenset({"expired", "cancelled", "late_payment", "double_payment", "hand_over_undone", REFUND_TROUBLE})
 AHEAD: dict[BookingState, tuple[str, ...]] = {
     _S.HELD: ("支付订金", "门店确认", "到店提车"),
     _S.DEPOSIT_PAID: ("门店确认", "到店提车"),

@@ -25,6 +25,10 @@ class Payable(Protocol):
         """Money went back, once for each refund."""
         ...
 
+    def on_refund_stuck(self, payment: Payment, refund: Refund, now: datetime) -> None:
+        """Money did not go back and a person has to see to it, once for each refund."""
+        ...
+
 
 _registry: dict[str, Payable] = {}
 

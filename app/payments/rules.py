@@ -57,6 +57,7 @@ REFUND_TRANSITIONS: dict[RefundState, frozenset[RefundState]] = {
 # What counts against the paid amount: everything WeChat Pay has not finally refused.
 REFUND_COUNTS = (_R.REQUESTED, _R.PROCESSING, _R.SUCCEEDED, _R.ABNORMAL)
 REFUND_OPEN = (_R.REQUESTED, _R.PROCESSING)
+REFUND_STUCK = (_R.ABNORMAL, _R.CLOSED)  # WeChat Pay gave up: a person has to act
 
 FROM_PROVIDER: dict[str, RefundState] = {
     "PROCESSING": _R.PROCESSING,

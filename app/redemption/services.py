@@ -194,7 +194,7 @@ def _find(scan: Scan, dealer_id: int, now: datetime, secret: str) -> Booking:
         if booking is None or not constant_time_equal(booking.contact_phone[-4:], scan.tail):
             raise UnknownCode
         return booking
-    for candidate in bookings.list_by_phone_tail(scan.tail, (*PICK_UP, BookingState.HANDED_OVER)):
+    for candidate in bookings.list_by_phone_tail(scan.tail, now):
         if check_living_digits(secret, BOOKING_KIND, candidate.no, scan.value, now):
             return candidate
     raise UnknownCode

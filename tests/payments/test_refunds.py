@@ -6,10 +6,12 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from app.admin.queries import list_stuck_refunds
+from app.booking.queries import get_booking_page
 from app.booking.services import pay, release
 from app.core import outbox
 from app.core.db import db, transaction
-from app.gateways.pay.port import RefundState
+from app.gateways.pay.port import RefundState, RefundStatus
 from app.payments import queries
 from app.payments.errors import RefundTooLarge
 from app.payments.models import Refund
@@ -62,6 +64,32 @@ def test_a_lost_refund_notice_is_found_by_asking(cancelled) -> None:
     assert refunds.follow_up_refunds(bank, LATER) == 1
     assert (refund().state, s.booking(no).state) == ("succeeded", "refunded")
     assert refunds.follow_up_refunds(bank, LATER + timedelta(days=1)) == 0
+
+
+def test_a_refund_that_needs_a_person_is_told_once_and_listed(cancelled) -> None:
+    bank, no = cancelled
+    outbox.deliver_due()
+    number = refund().out_refund_no
+    for status in (RefundStatus.ABNORMAL, RefundStatus.ABNORMAL, RefundStatus.CLOSED):
+        bank.refunds[number] = replace(bank.refunds[number], status=status)
+        refunds.record_refund(bank.refunds[number], LATER)
+        (stuck,) = list_stuck_refunds()
+        assert (stuck.booking_no, stuck.amount_fen, stuck.state) == (no, 100_000, status.value.lower())
+    assert s.events(no).count("refund_trouble") == 1
+    page = get_booking_page(no, s.booking(no).member_id, LATER)
+    assert page.next_step.startswith("退款遇到问题，我们会尽快人工处理")
+    assert "退款遇到问题，我们会尽快人工处理" in [step.title for step in page.steps]
+
+
+def test_an_abnormal_refund_that_succeeds_is_settled(cancelled) -> None:
+    bank, no = cancelled
+    outbox.deliver_due()
+    number = refund().out_refund_no
+    bank.refunds[number] = replace(bank.refunds[number], status=RefundStatus.ABNORMAL)
+    refunds.record_refund(bank.refunds[number], LATER)
+    assert refunds.accept_refund_notice(bank.finish(number, LATER), LATER) == "refund_recorded"
+    assert s.booking(no).state == "refunded"
+    assert list_stuck_refunds() == []
 
 
 def test_a_refund_that_is_done_at_once(cancelled) -> None:
@@ -130,4 +158,4 @@ def test_one_broken_refund_does_not_stop_the_rest(cancelled, monkeypatch: pytest
     monkeypatch.setattr(refunds, "send_refund", lambda *_: None)
     assert refunds.follow_up_refunds(bank, LATER) == 0
     db.session.rollback()
-    assert all(row.next_query_at > LATER for row in db.session.query(Refund))
+    assert db.session.query(Refund).filter(Refund.next_query_at > LATER).count() == 2

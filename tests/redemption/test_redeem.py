@@ -4,8 +4,12 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
+from app.booking import queries as bookings
+from app.booking.models import Booking
 from app.booking.services import pay, release
+from app.core.db import db, transaction
 from app.core.errors import NotAllowed, NotFound
 from app.core.security import Actor, living_code
 from app.payments.services import settlement
@@ -99,6 +103,19 @@ def test_typed_digits_and_number_need_the_phone_tail(app: Flask) -> None:
     for code, tail in ((digits, ""), (no, ""), ("", ""), ("hello", "2086"), ("https://evil.example/x", "")):
         with pytest.raises(Unreadable):
             look(clerk, code, tail)
+
+
+def test_many_finished_bookings_with_this_tail_hide_nobody(app: Flask) -> None:
+    shop, actor = s.build(units=60, per_person=60), s.member()
+    clerk, nos = s.clerk(shop.west), [s.place(shop, actor).no for _ in range(53)]
+    waiting, fresh, *old = nos
+    with transaction():
+        change = update(Booking).values(state="handed_over", state_at=LATER - timedelta(days=2))
+        db.session.execute(change.where(Booking.no.in_(old)))
+        db.session.execute(update(Booking).where(Booking.no == waiting).values(state="deposit_paid"))
+        db.session.execute(update(Booking).where(Booking.no == fresh).values(state="handed_over", state_at=NOW))
+    assert look(clerk, living_code(SECRET, "B", waiting, LATER).digits, "2086").no == waiting
+    assert [b.no for b in bookings.list_by_phone_tail("2086", LATER)] == [fresh, waiting]
 
 
 def test_an_old_code_is_refused(app: Flask) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from app.booking import queries
 from app.booking.models import Booking
-from app.booking.rules import KIND, BookingAction, BookingState
+from app.booking.rules import KIND, REFUND_TROUBLE, BookingAction, BookingState
 from app.booking.services.change import Change, lock_booking, move, tell
 from app.core.db import db
 from app.core.errors import NotFound
@@ -51,6 +51,10 @@ class BookingPayable:
             tell(booking.id, "money_returned", SYSTEM, now, note)
             return
         move(booking, Change(BookingAction.REFUND, "refunded", note), SYSTEM, now)
+
+    def on_refund_stuck(self, payment: Payment, refund: Refund, now: datetime) -> None:
+        note = f"{format_yuan(refund.amount_fen)} 尚未退回，无需您操作"
+        tell(payment.payable_id, REFUND_TROUBLE, SYSTEM, now, note)
 
 
 def open_booking_payment(

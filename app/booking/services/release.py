@@ -2,8 +2,11 @@
 
 from datetime import datetime
 
+from sqlalchemy import and_, func, select
+
 from app.booking import queries
 from app.booking.errors import CannotCancel, EarnestBinding, PaidMeanwhile, PaymentOpen
+from app.booking.models import Booking
 from app.booking.rules import EXPIRY_PATIENCE, KIND, PICK_UP, BookingAction, BookingState, refundable
 from app.booking.services.change import Change, lock_booking, move
 from app.core.db import db, retry_deadlock, transaction
@@ -12,6 +15,8 @@ from app.core.money import format_yuan
 from app.core.security import SYSTEM, Actor
 from app.gateways.pay.port import PayGateway
 from app.payments import queries as payments
+from app.payments.models import Payment
+from app.payments.rules import OPEN
 from app.payments.services import follow_up, refunds, sweep
 from app.payments.services.settlement import lock_payment
 
@@ -43,13 +48,30 @@ def cancel_booking(actor: Actor, no: str, gateway: PayGateway, now: datetime) ->
 
 def expire_holds(gateway: PayGateway, now: datetime) -> int:
     """End every hold whose time is over. One whose payment state nobody knows stays held until somebody does."""
-    due = queries.list_expired_holds(now - EXPIRY_PATIENCE)
+    due = _list_expired(now - EXPIRY_PATIENCE)
     db.session.rollback()
     return sweep.each(
         "expire_holds",
         due,
         lambda booking_id: expire_hold(booking_id, gateway, now),
         lambda booking_id: follow_up.ask_later(KIND, booking_id, now),
+    )
+
+
+def _list_expired(before: datetime, limit: int = 50) -> list[int]:
+    """Holds whose time was over at this moment, the oldest first.
+
+    One whose open payment was put off stands behind the others: what fails for ever must not take their turn.
+    """
+    waiting = and_(Payment.payable_kind == KIND, Payment.payable_id == Booking.id, Payment.state.in_(OPEN))
+    return list(
+        db.session.scalars(
+            select(Booking.id)
+            .outerjoin(Payment, waiting)
+            .where(Booking.state == BookingState.HELD, Booking.hold_until <= before)
+            .order_by(func.coalesce(Payment.next_query_at, Booking.hold_until), Booking.hold_until)
+            .limit(limit)
+        )
     )
 
 

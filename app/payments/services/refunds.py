@@ -16,6 +16,7 @@ from app.payments.rules import (
     FROM_PROVIDER,
     HARMLESS,
     REFUND_OPEN,
+    REFUND_STUCK,
     REFUND_TRANSITIONS,
     RefundState,
     Verdict,
@@ -150,4 +151,6 @@ def _apply(found: port.RefundState, mch_id: str | None, now: datetime) -> Verdic
     audit.record(SYSTEM, f"refund_{target}", "refund", refund.id, before=before)
     if target is RefundState.SUCCEEDED:
         payables.of(payment.payable_kind).on_refunded(payment, refund, now)
+    elif target in REFUND_STUCK and before in REFUND_OPEN:
+        payables.of(payment.payable_kind).on_refund_stuck(payment, refund, now)
     return Verdict.REFUND_RECORDED
