@@ -15,7 +15,7 @@ from app.core.errors import DomainError, GatewayError
 from app.core.htmx import go, render, wants_fragment
 from app.core.qr import qr_svg
 from app.core.security import access, living_code
-from app.core.web import actor, settings
+from app.core.web import actor, limiter, settings
 from app.gateways.wechat.port import JsConfig, NotSignable
 from app.members import queries as members
 from app.payments.rules import may_begin
@@ -174,6 +174,7 @@ def show_payment_status(no: str) -> Response:
 
 @blueprint.post("/bookings/<no>/payment/checks")
 @access("member")
+@limiter.limit("20/minute")
 def check_payment(no: str) -> Response:
     """The shopper says it is paid: ask WeChat Pay. What the browser said changes nothing."""
     try:

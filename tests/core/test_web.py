@@ -85,6 +85,13 @@ def test_limits_are_kept_where_the_settings_say(app: Flask, tmp_path, monkeypatc
     assert asked == ["redis://127.0.0.1:6379/0"]
 
 
+def test_payment_checks_are_limited_and_say_so(clerk: FlaskClient) -> None:
+    head = {"X-CSRFToken": csrf(clerk, "/me/phone"), "HX-Request": "true"}
+    answers = [clerk.post("/bookings/none/payment/checks", headers=head) for _ in range(21)]
+    assert [answer.status_code for answer in answers] == [404] * 20 + [429]
+    assert "err" in answers[-1].headers["HX-Trigger"]
+
+
 def test_providers_are_those_of_the_gateways() -> None:
     assert set(web.PROVIDERS) == {pay.PROVIDER, sms.PROVIDER, wechat_port.PROVIDER}
 
