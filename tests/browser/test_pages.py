@@ -32,6 +32,8 @@ def problems(page: Page) -> list[str]:
 
 
 def look(page: Page) -> None:
+    page.wait_for_load_state("load")
+    expect(page.get_by_role("heading", level=1).first).to_be_attached()
     assert not (found := problems(page)), found
 
 
@@ -94,6 +96,7 @@ def test_pages_of_a_booking_and_of_the_counter(house, phone, mode):
         clerk.page.goto(house.url + path)
         look(clerk.page)
     clerk.look_up(code, shopper.phone[-4:])
+    expect(clerk.page.get_by_role("button", name="确认交车")).to_be_visible()
     look(clerk.page)
     clerk.page.get_by_role("button", name="确认交车").click()
     expect(clerk.page.get_by_text("核销成功").first).to_be_visible()

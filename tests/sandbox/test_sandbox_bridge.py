@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page
 from wechatpayv3 import SignType, WeChatPay
 
 from sandbox.server import RunningSandbox
@@ -18,10 +18,6 @@ from tests.sandbox.test_sandbox_account import stable, ticket
 from tests.sandbox.test_sandbox_pay import ORDER, order, state
 
 pytestmark = pytest.mark.browser
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
 ANDROID = (
     "Mozilla/5.0 (Linux; Android 14; V2307A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/116.0.0.0"
     " Mobile Safari/537.36 XWEB/1160117 MicroMessenger/8.0.48.2580(0x28003052) WeChat/arm64 NetType/WIFI"
@@ -44,16 +40,8 @@ CONFIG = """config => new Promise(done => {
 APIS = ["chooseWXPay", "getLocation", "scanQRCode", "updateAppMessageShareData", "openLocation"]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(chromium: Browser, sandbox: RunningSandbox, shop: ListeningShop, request: Any) -> Iterator[Page]:
+def page(browser: Browser, sandbox: RunningSandbox, shop: ListeningShop, request: Any) -> Iterator[Page]:
     """A shop's page that allows the sandbox as script, frame and connection, and nothing inline."""
     shop.page = f"""<!doctype html><html lang="zh-CN"><head><title>商城</title>
         <script src="{sandbox.url}/jssdk/jweixin-1.6.0.js{getattr(request, "query", "")}"></script></head>
@@ -63,7 +51,7 @@ def page(chromium: Browser, sandbox: RunningSandbox, shop: ListeningShop, reques
         f" connect-src {sandbox.url}; style-src 'self'"
     }
     agent = request.param if hasattr(request, "param") else ANDROID
-    context = chromium.new_context(user_agent=agent, viewport={"width": 390, "height": 844}, locale="zh-CN")
+    context = browser.new_context(user_agent=agent, viewport={"width": 390, "height": 844}, locale="zh-CN")
     opened = context.new_page()
     outside: list[str] = []
     opened.on("request", lambda each: outside.append(each.url) if "127.0.0.1" not in each.url else None)
@@ -225,11 +213,11 @@ def test_bridge_may_be_ready_before_the_sdk(page: Page, sandbox: RunningSandbox,
 
 
 def test_ios_signs_the_landing_page_and_android_the_present_one(
-    chromium: Browser, sandbox: RunningSandbox, shop: ListeningShop, page: Page
+    browser: Browser, sandbox: RunningSandbox, shop: ListeningShop, page: Page
 ) -> None:
     page.evaluate("history.pushState({}, '', '/elsewhere')")
     assert config(page, sandbox) is None
-    other = chromium.new_context(user_agent=IPHONE)
+    other = browser.new_context(user_agent=IPHONE)
     phone = other.new_page()
     phone.goto(shop.url + "/landing")
     phone.evaluate("history.pushState({}, '', '/elsewhere')")
