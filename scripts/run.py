@@ -190,6 +190,8 @@ class Processes:
     def __enter__(self):
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(0))
+        # A shell that starts us in the background has us ignore it; Ctrl-C must stop us all the same.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return self
 
     def start(self, name, command):
