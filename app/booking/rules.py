@@ -224,8 +224,3 @@ SHARING_TEXT = "同意将我的姓名和手机号提供给所选门店，仅用�
 def mask_name(name: str) -> str:
     """周*: enough to greet, not enough to know."""
     return name[:1] + "*" if name else "*"
-
-
-def mask_phone(phone: str) -> str:
-    """139****2086"""
-    return f"{phone[:3]}****{phone[-4:]}"

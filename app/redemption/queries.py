@@ -8,12 +8,13 @@ from sqlalchemy import func, select
 
 from app.booking import queries as bookings
 from app.booking.models import Booking
-from app.booking.rules import mask_name, mask_phone
+from app.booking.rules import mask_name
 from app.core.clock import say
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.security import Actor
 from app.dealers.models import Dealer
+from app.members.rules import mask_phone
 from app.redemption.models import Redemption
 from app.redemption.rules import CLERK_UNDO, SUPERVISOR_UNDO, may_undo, needs_reason
 from app.staff.models import StaffMember

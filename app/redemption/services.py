@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.booking import queries as bookings
 from app.booking.models import Booking
-from app.booking.rules import PICK_UP, BookingState, mask_name, mask_phone, refundable, state_words
+from app.booking.rules import PICK_UP, BookingState, mask_name, refundable, state_words
 from app.booking.services import hand_over as hand_overs
 from app.core import audit, ids
 from app.core.audit import AuditEntry
@@ -23,6 +23,7 @@ from app.core.security import (
     constant_time_equal,
     fingerprint,
 )
+from app.members.rules import mask_phone
 from app.redemption import queries
 from app.redemption.errors import (
     AlreadyHandedOver,

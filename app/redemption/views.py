@@ -5,13 +5,14 @@ from typing import Any
 import structlog
 from flask import Blueprint, Response, current_app, g, redirect, request, url_for
 
-from app.booking.rules import mask_name, mask_phone, state_words
+from app.booking.rules import mask_name, state_words
 from app.core import clock
 from app.core.errors import DomainError, GatewayError
 from app.core.htmx import go, render
 from app.core.security import access
 from app.core.web import actor, settings
 from app.gateways.wechat.port import JsConfig, NotSignable
+from app.members.rules import mask_phone
 from app.members.session import current_member
 from app.redemption import queries, services
 from app.redemption.errors import Refused
