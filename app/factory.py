@@ -22,13 +22,21 @@ from app.gateways.wechat.client import WeChatAccount
 ROOMS = [
     "catalog",
     "dealers",
+    "costs",
     "members",
+    "messages",
     "staff",
-    "coupons",
     "payments",
+    "reconciliation",
+    "coupons",
     "booking",
     "redemption",
+    "feedback",
     "pages",
+    "search",
+    "sharing",
+    "topics",
+    "operations",
     "workbook",
     "admin",
 ]
@@ -103,7 +111,7 @@ def engine_options(url: str) -> dict[str, Any]:
 
 def import_models() -> None:
     """Let the metadata know every table."""
-    from app.core import audit, outbox, shared_tokens  # noqa: F401
+    from app.core import audit, outbox, publishing, shared_tokens  # noqa: F401
 
     for room in ROOMS:
         if importlib.util.find_spec(f"app.{room}.models"):

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, g, request, url_for
+from flask import Blueprint, Flask, abort, g, request, url_for
 from flask_limiter.util import get_remote_address
 
 from app.admin import queries, services
 from app.admin.errors import LoginFailed
 from app.admin.forms import LoginForm, ManagerForm
 from app.admin.session import current_operator, sign_in, sign_out
-from app.core import clock
+from app.core import backoffice, clock
 from app.core.htmx import go, render
 from app.core.qr import qr_svg
 from app.core.security import access
@@ -20,6 +20,12 @@ from app.staff import rules as staff_rules
 from app.staff import services as staff_services
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
+
+
+def register(app: Flask) -> None:
+    """Called once by the factory."""
+    backoffice.register(app, "概览", "概览", "admin.show_dashboard", "dashboard")
+    backoffice.register(app, "人员", "门店人员", "admin.list_dealers", "staff")
 
 
 @blueprint.get("/login")

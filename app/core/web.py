@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 from whitenoise import WhiteNoise
 
-from app.core import clock, ids
+from app.core import backoffice, clock, ids
 from app.core.assets import init_assets
 from app.core.config import ROOT, Settings
 from app.core.db import db
@@ -83,7 +83,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     except ConfigurationError as exc:
         raise ConfigError(f"REDIS_URL: {exc}") from None
     init_assets(app)
-    app.jinja_env.globals.update(settings=settings, clock=clock)
+    app.jinja_env.globals.update(settings=settings, clock=clock, backoffice=backoffice)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.before_request(_identify)
     app.before_request(_check_access)

@@ -1,0 +1,1 @@
+"""运维: is the shop well? health, readiness, metrics, flask doctor."""
