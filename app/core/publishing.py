@@ -1,7 +1,7 @@
 """上架版本: one number that grows whenever something that everyone sees changes.
 
-A cached page is good as long as the number it was made under. Bumping is part of the transaction that changes the content, so
-that nobody is shown the old page once the change is committed.
+A cached page is good as long as the number it was made under. Bumping is part of the transaction that changes the
+content, so that nobody is shown the old page once the change is committed.
 """
 
 from sqlalchemy import Integer, select, update

@@ -1,1 +1,1 @@
-"""消息: what WeChat pushes to us, and what we say to people: event push, customer messages, subscription notices, the list in 我的."""
+"""消息: event push from WeChat, customer messages, subscription notices, and the list in 我的."""

@@ -1,1 +1,1 @@
-"""专题: pages assembled from blocks stored as data; the home page is one of them. draft → scheduled → published → ended."""
+"""专题: pages made of blocks stored as data; the home page is one. draft → scheduled → published → ended."""
