@@ -1,31 +1,15 @@
-"""The read side of the catalog. A page takes a fixed number of statements, whatever the number of rows."""
+"""What the model page says."""
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.catalog.errors import SeriesNotFound
-from app.catalog.models import Brand, Colour, Picture, Series, SeriesPicture, SpecItem, Trim
+from app.catalog.models import Colour, Picture, Series, SeriesPicture, SpecItem, Trim
+from app.catalog.queries.cards import SHOWN
 from app.catalog.rules import ColourSide, SaleStatus, key_specs
 from app.core.db import db
-
-SHOWN = (SaleStatus.ON_SALE, SaleStatus.UPCOMING)
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesCard:
-    """A series in a list: its cover, what it is, the price it starts at (None: not announced)."""
-
-    slug: str
-    name: str
-    energy: str
-    body_class: str
-    seats: int | None
-    status: str
-    cover: Picture | None
-    from_fen: int | None
-    trim_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +39,6 @@ class SeriesPage:
     def price_range(self) -> tuple[int, int] | None:
         prices = [trim.msrp_fen for trim in self.trims]
         return (min(prices), max(prices)) if prices else None
-
-
-def find_brand() -> Brand | None:
-    """The brand this shop belongs to."""
-    return db.session.scalars(
-        select(Brand).where(Brand.withdrawn.is_(False)).order_by(Brand.id).limit(1).options(joinedload(Brand.logo))
-    ).first()
-
-
-def list_series(energy: str | None = None, body_class: str | None = None) -> list[SeriesCard]:
-    """Series that are or will be on sale, in the maker's order."""
-    lowest = (
-        select(Trim.series_id, func.min(Trim.msrp_fen).label("fen"), func.count().label("trims"))
-        .where(Trim.status == SaleStatus.ON_SALE)
-        .group_by(Trim.series_id)
-        .subquery()
-    )
-    wanted = (
-        select(Series, lowest.c.fen, lowest.c.trims)
-        .outerjoin(lowest, lowest.c.series_id == Series.id)
-        .where(Series.status.in_(SHOWN))
-        .order_by(Series.position, Series.id)
-        .options(joinedload(Series.cover))
-    )
-    if energy:
-        wanted = wanted.where(Series.energy == energy)
-    if body_class:
-        wanted = wanted.where(Series.body_class == body_class)
-    return [_card(series, fen, trims or 0) for series, fen, trims in db.session.execute(wanted)]
 
 
 def get_series_page(slug: str, trim_slug: str | None = None, colour_name: str | None = None) -> SeriesPage:
@@ -155,17 +110,3 @@ def _groups(trim_id: int) -> list[SpecGroup]:
     for group, name, value, unit in rows:
         groups.setdefault(group, SpecGroup(group, [])).items.append((name, value, unit))
     return list(groups.values())
-
-
-def _card(series: Series, fen: int | None, trims: int) -> SeriesCard:
-    return SeriesCard(
-        slug=series.slug,
-        name=series.name,
-        energy=series.energy,
-        body_class=series.body_class,
-        seats=series.seats,
-        status=series.status,
-        cover=series.cover,
-        from_fen=fen,
-        trim_count=trims,
-    )
