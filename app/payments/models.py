@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.audit import BigId
@@ -44,16 +44,25 @@ class Payment(Model):
     state: Mapped[str] = mapped_column(String(12))
     prepay_id: Mapped[str | None] = mapped_column(String(64))
     prepay_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    pay_url: Mapped[str | None] = mapped_column(String(512))  # h5_url or code_url, as old as prepay_at
+    client_ip: Mapped[str | None] = mapped_column(
+        String(45)
+    )  # H5 only, for repeating the order; gone once it is settled
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     transaction_id: Mapped[str | None] = mapped_column(String(40), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    succeeded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    succeeded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when we learnt of it
+    paid_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when WeChat Pay took it: the day of its bill
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_query_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
 
 class PaymentNotice(Model):
-    """支付通知: evidence of what we were told and what we made of it; no personal data in clear."""
+    """支付通知: evidence of what we were told and what we made of it; no personal data in clear.
+
+    `body` is the request as it came: what it says is sealed in it with the APIv3 key (AES-256-GCM), and with `signed`,
+    its signature headers, anybody who holds WeChat Pay's public key can verify it again.
+    """
 
     __tablename__ = "payment_notices"
 
@@ -63,6 +72,9 @@ class PaymentNotice(Model):
     number: Mapped[str] = mapped_column(String(64), index=True)
     verdict: Mapped[str] = mapped_column(String(32))
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    body: Mapped[str | None] = mapped_column(Text)
+    body_sha256: Mapped[str | None] = mapped_column(String(64))
+    signed: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -84,5 +96,21 @@ class Refund(Model):
     state: Mapped[str] = mapped_column(String(12))
     refund_id: Mapped[str | None] = mapped_column(String(40))
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # WeChat Pay took it on: the day of its bill
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_query_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    reapplied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # an abnormal one, sent to a bank card
+    handled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    handled_by: Mapped[int | None] = mapped_column(BigId)  # the operator
+    handled_reason: Mapped[str | None] = mapped_column(String(200))
+
+
+class PlatformCertificate(Model):
+    """平台证书, downloaded: public by nature, opened with the APIv3 key."""
+
+    __tablename__ = "platform_certificates"
+
+    serial: Mapped[str] = mapped_column(String(64), primary_key=True)
+    pem: Mapped[str] = mapped_column(Text)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
