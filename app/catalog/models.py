@@ -1,8 +1,19 @@
 """Tables of the catalog. `slug` is the workbook's 编号 and is part of printed addresses."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.audit import BigId
@@ -10,9 +21,9 @@ from app.core.db import Model, UtcDateTime
 
 
 class Picture(Model):
-    """One picture as imported (`name` is the workbook's file name) with its derived widths on disk.
+    """One picture (`name` is the workbook's file name) with what was derived from it, see `catalog.pictures`.
 
-    Files: `media_path/<digest>/original.<ext>` and `media_path/<digest>/<width>.webp`.
+    `widths` is "320,480,640" and `forms` "avif,webp,jpg,share"; together they say which files there are.
     """
 
     __tablename__ = "pictures"
@@ -23,6 +34,7 @@ class Picture(Model):
     width: Mapped[int] = mapped_column(Integer)
     height: Mapped[int] = mapped_column(Integer)
     widths: Mapped[str] = mapped_column(String(80))
+    forms: Mapped[str] = mapped_column(String(40), server_default="webp")
     bytes: Mapped[int] = mapped_column(Integer)
 
 
@@ -58,6 +70,8 @@ class Series(Model):
     turntable: Mapped[str] = mapped_column(String(200), default="")
     position: Mapped[int] = mapped_column(Integer, default=0)
     status: Mapped[str] = mapped_column(String(8))
+    successor_slug: Mapped[str] = mapped_column(String(64), default="", server_default="")  # 后继车系
+    on_sale_on: Mapped[date | None] = mapped_column(Date)  # 上市日期
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     brand: Mapped[Brand] = relationship()
@@ -137,3 +151,29 @@ class SpecItem(Model):
     value: Mapped[str] = mapped_column(String(200), default="")
     unit: Mapped[str] = mapped_column(String(24), default="")
     position: Mapped[int] = mapped_column(Integer)
+
+
+class PriceEntry(Model):
+    """价格台账: one price that was published. Written once; the database refuses to change or delete a row.
+
+    A row speaks from `recorded_at` until the next one of the same trim, kind and offer; `starts_at` and `ends_at` are
+    the window it announces. `deal_slug` names the offer and is empty for the guide price.
+    """
+
+    __tablename__ = "price_entries"
+    __table_args__ = (
+        CheckConstraint("fen > 0", name="fen_positive"),
+        Index("ix_price_entries_trim", "trim_id", "kind", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    trim_id: Mapped[int] = mapped_column(ForeignKey("trims.id"))
+    kind: Mapped[str] = mapped_column(String(8))  # guide | deal | promo
+    deal_slug: Mapped[str] = mapped_column(String(64), default="")
+    fen: Mapped[int] = mapped_column(BigInteger)
+    starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    source: Mapped[str] = mapped_column(String(8))  # before | import | office
+    actor_kind: Mapped[str] = mapped_column(String(16))
+    actor_id: Mapped[int | None] = mapped_column(BigId)
