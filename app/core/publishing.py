@@ -4,12 +4,15 @@ A cached page is good as long as the number it was made under. Bumping is part o
 content, so that nobody is shown the old page once the change is committed.
 """
 
+from typing import Any, cast
+
 from sqlalchemy import Integer, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Model, db
 
 ONLY = 1
+_PEEK = f"SELECT number FROM published_version WHERE id = {ONLY}"  # noqa: S608
 
 
 class PublishedVersion(Model):
@@ -31,3 +34,21 @@ def bump() -> None:
 def version() -> int:
     """The present number; one statement."""
     return db.session.scalars(select(PublishedVersion.number).where(PublishedVersion.id == ONLY)).one()
+
+
+def peek() -> int:
+    """The number that is committed now, by one statement on the bare driver: a cached page costs little more."""
+    driver = cast(Any, db.engine.dialect.loaded_dbapi)
+    try:
+        connection = db.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(_PEEK)
+            row = cursor.fetchone()
+            cursor.close()
+        finally:
+            connection.close()
+    except driver.Error:
+        row = None
+    # What the driver could not answer is asked again with all that SQLAlchemy knows of lost connections.
+    return int(row[0]) if row else version()

@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 from whitenoise import WhiteNoise
 
-from app.core import backoffice, clock, ids
+from app.core import backoffice, caching, clock, ids
 from app.core.assets import init_assets
 from app.core.config import ROOT, Settings
 from app.core.db import db
@@ -83,6 +83,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     except ConfigurationError as exc:
         raise ConfigError(f"REDIS_URL: {exc}") from None
     init_assets(app)
+    caching.init_app(app)
+    app.extensions["csp"] = content_security_policy(settings)
     app.jinja_env.globals.update(settings=settings, clock=clock, backoffice=backoffice)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.before_request(_identify)
@@ -163,7 +165,7 @@ def content_security_policy(settings: Settings) -> str:
 
 def _finish(response: Response) -> Response:
     head = response.headers
-    head.setdefault("Content-Security-Policy", content_security_policy(settings()))
+    head.setdefault("Content-Security-Policy", current_app.extensions["csp"])
     head.setdefault("X-Content-Type-Options", "nosniff")
     # H5 pay needs the origin as Referer; paths stay private.
     head.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")

@@ -7,27 +7,26 @@ from flask import Response, request
 from app.catalog import queries
 from app.catalog.rules import BodyClass, Energy
 from app.catalog.views import blueprint
-from app.core.caching import public
+from app.core.caching import cached_page
 from app.core.htmx import render
 from app.core.security import access
 
 
 @blueprint.get("/series")
 @access("public")
+@cached_page("energy", "class")
 def list_series() -> Response:
     """选车: every series, narrowed by energy and class; what is not one of ours is ignored."""
     energy = _choice(request.args.get("energy"), Energy)
     body_class = _choice(request.args.get("class"), BodyClass)
     everything = queries.list_series()
     shown = [c for c in everything if energy in (None, c.energy) and body_class in (None, c.body_class)]
-    return public(
-        render(
-            "catalog/list.html",
-            cards=shown,
-            energies=_filters([c.energy for c in everything], "energy", energy, {"class": body_class}),
-            classes=_filters([c.body_class for c in everything], "class", body_class, {"energy": energy}),
-            filtered=bool(energy or body_class),
-        )
+    return render(
+        "catalog/list.html",
+        cards=shown,
+        energies=_filters([c.energy for c in everything], "energy", energy, {"class": body_class}),
+        classes=_filters([c.body_class for c in everything], "class", body_class, {"energy": energy}),
+        filtered=bool(energy or body_class),
     )
 
 
