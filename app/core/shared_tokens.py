@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import String, Text, update
+from sqlalchemy import String, Text, delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,6 +15,15 @@ class SharedToken(Model):
     key: Mapped[str] = mapped_column(String(80), primary_key=True)
     value: Mapped[str] = mapped_column(Text)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TokenClaim(Model):
+    """Who fetches a token at this moment; a claim left by a killed process ends by itself."""
+
+    __tablename__ = "token_claims"
+
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class DatabaseTokenStore:
@@ -42,3 +51,22 @@ class DatabaseTokenStore:
                 return changed_rows(swap) == 1
         except IntegrityError:
             return False
+
+    def claim(self, key: str, now: datetime, until: datetime) -> bool:
+        """Become the one process that fetches this token; False while another one is at it."""
+        free = update(TokenClaim).where(TokenClaim.key == key, TokenClaim.until <= now).values(until=until)
+        try:
+            with transaction():
+                if changed_rows(free) == 1:
+                    return True
+                if db.session.get(TokenClaim, key) is not None:
+                    return False
+                db.session.add(TokenClaim(key=key, until=until))
+                return True
+        except IntegrityError:
+            return False
+
+    def release(self, key: str, until: datetime) -> None:
+        """Let the next one fetch, if the claim that ends at `until` still stands."""
+        with transaction():
+            changed_rows(delete(TokenClaim).where(TokenClaim.key == key, TokenClaim.until == until))

@@ -1,8 +1,9 @@
 """Tables of the members."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.audit import BigId
@@ -10,7 +11,10 @@ from app.core.db import Model, UtcDateTime
 
 
 class Member(Model):
-    """会员. `session_version` goes up to sign a person out everywhere."""
+    """会员. `session_version` goes up to sign a person out everywhere.
+
+    `merged_into_id` names the account that took this one over; `erased_at` says that nobody is behind this row now.
+    """
 
     __tablename__ = "members"
 
@@ -22,6 +26,27 @@ class Member(Model):
     session_version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_login_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    merged_into_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class MemberAvatar(Model):
+    """The picture a person agreed to show, kept small and by us: WeChat's address would tell WeChat who looks."""
+
+    __tablename__ = "member_avatars"
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class EndedSession(Model):
+    """A session that was signed out of: its cookie, copied before, opens nothing. Kept while such a cookie lives."""
+
+    __tablename__ = "ended_sessions"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ended_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class WeChatIdentity(Model):
@@ -53,13 +78,17 @@ class LoginAttempt(Model):
 
 
 class PhoneCode(Model):
-    """A verification code: six digits, five minutes, five tries. Only its keyed digest is kept."""
+    """A verification code: six digits, five minutes, five tries. Only its keyed digest is kept.
+
+    Without a member it was asked for to log in.
+    """
 
     __tablename__ = "phone_codes"
     __table_args__ = (Index("ix_phone_codes_phone_sent", "phone_digest", "sent_at"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("members.id"), index=True)
+    device_digest: Mapped[str | None] = mapped_column(String(64), index=True)
     phone_digest: Mapped[str] = mapped_column(String(64))
     address_digest: Mapped[str] = mapped_column(String(64), index=True)
     code_digest: Mapped[str] = mapped_column(String(64))
@@ -82,3 +111,43 @@ class Consent(Model):
     given_at: Mapped[datetime] = mapped_column(UtcDateTime)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     subject: Mapped[str] = mapped_column(String(64), default="")
+
+
+class MemberMerge(Model):
+    """Two accounts of one person became one; undone by support, never deleted."""
+
+    __tablename__ = "member_merges"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    from_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
+    into_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
+    reason: Mapped[str] = mapped_column(String(120), default="")
+    merged_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    undo_reason: Mapped[str] = mapped_column(String(120), default="")
+
+
+class MergedRow(Model):
+    """One row that a merge touched: the values it had in the columns that changed, or all of them if it was removed."""
+
+    __tablename__ = "merged_rows"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    merge_id: Mapped[int] = mapped_column(ForeignKey("member_merges.id"), index=True)
+    table: Mapped[str] = mapped_column(String(64))
+    key: Mapped[dict[str, Any]] = mapped_column(JSON)
+    before: Mapped[dict[str, Any]] = mapped_column(JSON)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class ErasureRequest(Model):
+    """A person asked to be forgotten: done once the days to think it over have passed and nothing runs any more."""
+
+    __tablename__ = "erasure_requests"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    done_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
