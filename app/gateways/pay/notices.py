@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from wechatpayv3.utils import aes_decrypt, rsa_verify
 
 from app.gateways.pay import wire
-from app.gateways.pay.keys import normal_serial
+from app.gateways.pay.keys import HasKeys, normal_serial
 from app.gateways.pay.port import NoticeRejected, PaymentNoticeData, RefundNoticeData, RejectReason
 from app.gateways.transport import loads_object
 
@@ -33,7 +33,7 @@ def parse_notice(
     body: bytes,
     now: datetime,
     *,
-    platform_keys: Mapping[str, RSAPublicKey],
+    platform_keys: HasKeys,
     api_v3_key: str,
 ) -> PaymentNoticeData | RefundNoticeData:
     """The notice, if it is authentic and complete. NoticeRejected otherwise, never anything else."""
@@ -55,6 +55,12 @@ def signature_matches(key: RSAPublicKey, timestamp: str, nonce: str, body: str, 
     return bool(rsa_verify(timestamp, nonce, body, signature, key))
 
 
+def is_recent(timestamp: str, now: datetime) -> bool:
+    """Whether this was signed within five minutes of now."""
+    # int() also reads the digits of other scripts, which no signer writes.
+    return _TIMESTAMP.fullmatch(timestamp) is not None and abs(now.timestamp() - int(timestamp)) <= MAX_AGE_SECONDS
+
+
 def open_resource(api_v3_key: str, nonce: str, associated_data: str, ciphertext: str) -> str:
     """The decrypted text of a resource. NoticeRejected(decrypt) if our key or the associated data does not open it."""
     try:
@@ -66,9 +72,7 @@ def open_resource(api_v3_key: str, nonce: str, associated_data: str, ciphertext:
     return plain
 
 
-def _authentic_text(
-    headers: Mapping[str, str], body: bytes, now: datetime, platform_keys: Mapping[str, RSAPublicKey]
-) -> str:
+def _authentic_text(headers: Mapping[str, str], body: bytes, now: datetime, platform_keys: HasKeys) -> str:
     if len(body) > MAX_BODY:
         raise NoticeRejected(RejectReason.TOO_LARGE)
     lower = {name.lower(): value for name, value in headers.items()}
@@ -76,8 +80,7 @@ def _authentic_text(
     if not all(found):
         raise NoticeRejected(RejectReason.MISSING_HEADER)
     timestamp, nonce, signature, serial, signature_type = found
-    # int() also reads the digits of other scripts, which no signer writes.
-    if not _TIMESTAMP.fullmatch(timestamp) or abs(now.timestamp() - int(timestamp)) > MAX_AGE_SECONDS:
+    if not is_recent(timestamp, now):
         raise NoticeRejected(RejectReason.TIMESTAMP)
     key = platform_keys.get(normal_serial(serial))
     if key is None:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import NewType, Protocol
+from typing import BinaryIO, NewType, Protocol
 
 from app.core.errors import GatewayError
 
@@ -25,6 +26,14 @@ def valid_out_trade_no(value: str) -> bool:
 def valid_out_refund_no(value: str) -> bool:
     """Whether WeChat Pay takes this as our refund number (up to 64, also @)."""
     return _OUT_REFUND_NO.fullmatch(value) is not None
+
+
+class Method(StrEnum):
+    """支付方式: how the payer meets the cashier. One order number belongs to one of them for ever."""
+
+    JSAPI = "jsapi"  # inside WeChat
+    H5 = "h5"  # a phone's browser, which opens WeChat and comes back
+    NATIVE = "native"  # a QR code on another screen
 
 
 class TradeState(StrEnum):
@@ -77,6 +86,14 @@ class OrderNotFound(GatewayError):
     """WeChat Pay has no such order or refund: the call that should have made it never arrived."""
 
 
+class BillNotReady(GatewayError):
+    """There is no bill of this day, or not yet. A day without any business has none for ever."""
+
+
+class BillDamaged(GatewayError):
+    """The bill does not match its own digest or totals, or is no bill: nothing of it may be used."""
+
+
 @dataclass(frozen=True, slots=True)
 class JsapiOrder:
     """One attempt to be paid inside WeChat. The same number must always come with the same values."""
@@ -87,6 +104,32 @@ class JsapiOrder:
     openid: str
     expires_at: datetime
     attach: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class H5Order:
+    """One attempt to be paid in a phone's browser. WeChat Pay wants the payer's address for its risk control."""
+
+    out_trade_no: str
+    description: str
+    total_fen: int
+    client_ip: str = field(repr=False)
+    expires_at: datetime
+    attach: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NativeOrder:
+    """One attempt to be paid by scanning."""
+
+    out_trade_no: str
+    description: str
+    total_fen: int
+    expires_at: datetime
+    attach: str = ""
+
+
+Order = JsapiOrder | H5Order | NativeOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +187,32 @@ class RefundState:
 
 
 @dataclass(frozen=True, slots=True)
+class BankCard:
+    """Where an abnormal refund goes instead. Encrypted for WeChat Pay, kept nowhere."""
+
+    bank_type: str
+    account: str = field(repr=False)
+    name: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformCertificate:
+    """平台证书 as downloaded."""
+
+    serial: str
+    pem: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A bill on disk, unzipped, its digest checked; readable until its context ends."""
+
+    file: BinaryIO
+    sha1: str
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentNoticeData:
     """An authentic payment notice. Compare merchant, app, number, currency and amount with our own row."""
 
@@ -171,6 +240,14 @@ class PayGateway(Protocol):
         """Place the order, or get a fresh prepay id for the same order. OrderPaid, OrderClosed."""
         ...
 
+    def create_h5(self, order: H5Order) -> str:
+        """The address that opens WeChat, good for five minutes; repeatable. OrderPaid, OrderClosed."""
+        ...
+
+    def create_native(self, order: NativeOrder) -> str:
+        """The text of the QR code, good for two hours; repeatable. OrderPaid, OrderClosed."""
+        ...
+
     def cashier_params(self, prepay_id: PrepayId) -> CashierParams:
         """The signed values for the cashier. No network."""
         ...
@@ -189,6 +266,22 @@ class PayGateway(Protocol):
 
     def query_refund(self, out_refund_no: str) -> RefundState:
         """What became of the refund. OrderNotFound."""
+        ...
+
+    def refund_to_card(self, refund_id: str, out_refund_no: str, card: BankCard) -> RefundState:
+        """Send an abnormal refund to the payer's bank card."""
+        ...
+
+    def trade_bill(self, day: date) -> AbstractContextManager[Bill]:
+        """Every payment and refund of a day. BillNotReady, BillDamaged."""
+        ...
+
+    def fund_flow_bill(self, day: date) -> AbstractContextManager[Bill]:
+        """Every movement of the merchant's account on a day. BillNotReady, BillDamaged."""
+        ...
+
+    def download_certificates(self) -> list[PlatformCertificate]:
+        """The platform certificates that are good now; none for a merchant who only has the public key."""
         ...
 
     def parse_notice(

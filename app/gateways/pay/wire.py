@@ -11,6 +11,7 @@ Json = Mapping[str, Any]
 # Ten million yuan; above it somebody is playing with integers, and databases overflow.
 MAX_FEN = 1_000_000_000
 MAX_TEXT = 256
+MAX_LINK = 512
 _PAID = frozenset({TradeState.SUCCESS, TradeState.REFUND})
 
 
@@ -53,6 +54,14 @@ def text(data: Json, name: str) -> str:
     """A non-empty text without control characters."""
     value = data.get(name)
     if not isinstance(value, str) or not value or len(value) > MAX_TEXT or not _clean(value):
+        raise ValueError(name)
+    return value
+
+
+def link(data: Json, name: str, starts: tuple[str, ...]) -> str:
+    """An address for the payer, which must begin like one of these."""
+    value = data.get(name)
+    if not isinstance(value, str) or len(value) > MAX_LINK or not _clean(value) or not value.startswith(starts):
         raise ValueError(name)
     return value
 
