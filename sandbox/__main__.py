@@ -60,6 +60,7 @@ def _serve(settings: Settings, host: str, port: int) -> int:
     server = make(app, listener)
     signal.signal(signal.SIGTERM, _interrupt)
     here.notifier.start()
+    here.pusher.start()
     print(f"微信沙箱（仅供开发）：{settings.public_url}/ ，短信收件箱：{settings.public_url}/sms", flush=True)
     try:
         server.serve_forever()
@@ -70,6 +71,7 @@ def _serve(settings: Settings, host: str, port: int) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         here.notifier.stop()
+        here.pusher.stop()
         server.server_close()
         listener.close()
         here.store.close()

@@ -8,10 +8,10 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from sandbox import cashier, constants, coordinates
+from sandbox import account, cashier, constants, coordinates, followers
 from sandbox.signing import PayError
 from sandbox.tokens import valid_tickets
-from sandbox.world import world
+from sandbox.world import find_person, list_people, world
 
 blueprint = Blueprint("bridge", __name__)
 STATIC = Path(__file__).parent / "static"
@@ -118,12 +118,49 @@ def press_button() -> str:
 
 @blueprint.get("/sim/dialog/<kind>")
 def show_dialog(kind: str) -> str:
-    """Location, scanner, map, and the page that was closed."""
-    if kind not in {"location", "scan", "map", "closed"}:
+    """Location, scanner, map, pictures, address, subscription, and the page that was closed."""
+    if kind not in {"location", "scan", "map", "closed", "preview", "address", "subscribe"}:
         abort(404)
     gcj = request.args.get("type") == "gcj02"
     places = [(name, *(coordinates.wgs_to_gcj(lat, lng) if gcj else (lat, lng))) for name, lat, lng in PLACES]
-    return render_template(f"dialog_{kind}.html", origin=_shop_origin(), places=places, **_ticket())
+    more: dict[str, Any] = {}
+    if kind == "preview":
+        more["urls"] = [url for url in json.loads(request.args.get("urls", "[]")) if str(url).startswith("http")]
+    if kind == "subscribe":
+        more["templates"] = [each for each in request.args.get("template", "").split(",") if each][:3]
+        more["people"] = list_people(world())
+    if kind == "scan":
+        rows = world().store.rows("SELECT * FROM scenes ORDER BY rowid DESC LIMIT 6")
+        more["scenes"] = [(row["scene"], account.code_url(world(), row["key"])) for row in rows]
+    return render_template(f"dialog_{kind}.html", origin=_shop_origin(), places=places, **more, **_ticket())
+
+
+@blueprint.post("/sim/dialog/subscribe")
+def agree() -> str:
+    """The choices of the subscription dialog, as the open tag hands them over; the shop gets the event."""
+    here, form = world(), request.form
+    templates = [each for each in form.get("template", "").split(",") if each]
+    result: dict[str, str] = {"errMsg": "subscribe:fail"}
+    if form.get("action") == "allow" and find_person(here, form.get("person", "")) is not None:
+        chosen = form.getlist("choice")
+        choices = {each: "accept" if each in chosen else "reject" for each in templates}
+        followers.answer_popup(here, form["person"], choices)
+        details = {each: json.dumps({"status": choice}) for each, choice in choices.items()}
+        result = {"errMsg": "subscribe:ok", "subscribeDetails": json.dumps(details)}
+    return render_template("dialog_done.html", result=result, origin=_shop_origin(), **_ticket())
+
+
+@blueprint.post("/sim/bridge/place")
+def locate() -> Response:
+    """Where `/sim/place` put everybody; `geoLocation:ask` when nobody was put anywhere."""
+    place = world().store.get_meta("place")
+    if place is None:
+        return _result("geoLocation:ask")
+    if place == "refuse":
+        return _result("geoLocation:cancel")
+    data, _ = _call()
+    point = coordinates.wgs_to_gcj(*place) if data.get("type") == "gcj02" else place
+    return _result("geoLocation:ok", latitude=str(point[0]), longitude=str(point[1]), speed="0.0", accuracy="30.0")
 
 
 def _call() -> tuple[dict[str, Any], str]:

@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 APP_ID: Final = "wxsandbox0000000001"
+ACCOUNT_ID: Final = "gh_sandbox00000001"
 MCH_ID: Final = "1900000109"
 PUBLIC_KEY_ID: Final = "PUB_KEY_ID_SANDBOX0000000000000001"
 SMS_SDK_APP_ID: Final = "1400000000"
@@ -44,11 +45,14 @@ class SamplePerson(NamedTuple):
     nickname: str
     note: str
     colour: str
+    follows: bool = False
+    snapshot: bool = False
 
 
 SAMPLE_PEOPLE: Final = (
-    SamplePerson("示例顾客甲", "买车的人", "#0a7d5a"),
-    SamplePerson("示例顾客乙", "另一位买车的人", "#2b5fad"),
-    SamplePerson("示例店员丙", "门店里核销的人", "#a1561b"),
+    SamplePerson("示例顾客甲", "买车的人，没有关注", "#0a7d5a"),
+    SamplePerson("示例顾客乙", "已关注公众号", "#2b5fad", follows=True),
+    SamplePerson("示例店员丙", "门店里核销的人，已关注", "#a1561b", follows=True),
     SamplePerson("示例店长丁", "门店主管", "#7a3f8f"),
+    SamplePerson("示例访客戊", "总是从快照页进来", "#5b6662", snapshot=True),
 )

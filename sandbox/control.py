@@ -7,13 +7,11 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from sandbox import cashier, constants, orders, refunds, sms, tokens
+from sandbox import cashier, constants, orders, refunds, sms, tokens, weather
 from sandbox.signing import PayError
 from sandbox.world import World, add_person, ensure_people, find_person, list_people, world
 
 blueprint = Blueprint("control", __name__, url_prefix="/sim")
-PARTS = ("wechat", "pay", "sms")
-HANG_S = 8.0
 
 
 class BadRequest(ValueError):
@@ -106,15 +104,24 @@ def resend(notice_id: str) -> Response:
 
 @blueprint.post("/faults")
 def plan_faults() -> Response:
-    """Plan ahead: {"next_notice": […], "count": 1, "next_refund": "ABNORMAL|CLOSED|NOT_ENOUGH"}."""
+    """Plan ahead: {"next_notice": […], "count": 1, "next_refund": "ABNORMAL|CLOSED|NOT_ENOUGH", "api": […]}.
+
+    `api`: faults of single APIs, [{"path": "/cgi-bin/token", "do": "html", "times": 2, "when": "before|after"}].
+    """
     here, data = world(), _data()
+    if "api" in data:
+        here.store.set_meta("api_faults", weather.check_plan(data["api"]))
     if "next_notice" in data:
         here.store.set_meta("next_notice", [_faults(data["next_notice"])] * int(data.get("count", 1)))
     if "next_refund" in data:
         if data["next_refund"] not in {*refunds.OUTCOMES, "NOT_ENOUGH", None}:
             raise BadRequest("unknown next_refund")
         here.store.set_meta("next_refund", data["next_refund"])
-    return jsonify(next_notice=here.store.get_meta("next_notice", []), next_refund=here.store.get_meta("next_refund"))
+    return jsonify(
+        next_notice=here.store.get_meta("next_notice", []),
+        next_refund=here.store.get_meta("next_refund"),
+        api=here.store.get_meta("api_faults", []),
+    )
 
 
 @blueprint.get("/people")
@@ -146,8 +153,9 @@ def show_messages() -> Response:
 
 @blueprint.get("/log")
 def show_log() -> Response:
-    """What happened, newest first; `?kind=` selects, `?limit=` shortens."""
-    return jsonify(log=list_log(world(), request.args.get("kind", ""), int(request.args.get("limit", 200))))
+    """What happened, newest first; `?kind=` selects, `?limit=` shortens, `?after=` an id gives what is newer."""
+    limit, after = int(request.args.get("limit", 200)), int(request.args.get("after", 0))
+    return jsonify(log=list_log(world(), request.args.get("kind", ""), limit, after))
 
 
 @blueprint.post("/tokens/expire")
@@ -173,15 +181,15 @@ def down() -> Response:
     here = world()
     if request.method == "POST":
         data = _data()
-        parts = data.get("parts", list(PARTS))
-        if not set(parts) <= set(PARTS) or data.get("mode", "503") not in {"503", "hang"}:
+        parts = data.get("parts", list(weather.PARTS))
+        if not set(parts) <= set(weather.PARTS) or data.get("mode", "503") not in {"503", "hang"}:
             raise BadRequest("mode is 503 or hang; parts are wechat, pay, sms")
         until = time.time() + float(data["seconds"]) if "seconds" in data else None
         on = "seconds" in data or bool(data.get("on"))
         plan = {"until": until, "mode": data.get("mode", "503"), "parts": parts} if on else None
         here.store.set_meta("down", plan)
         here.store.log("down", plan=plan)
-    return jsonify(down=is_down(here))
+    return jsonify(down=weather.is_down(here))
 
 
 @blueprint.post("/reset")
@@ -197,38 +205,16 @@ def reset() -> Response:
     return jsonify(ok=True)
 
 
-def is_down(here: World) -> dict[str, Any] | None:
-    """The outage that holds now, if any."""
-    plan = here.store.get_meta("down")
-    return plan if plan and (plan["until"] is None or plan["until"] > time.time()) else None
-
-
-def outage() -> Response | None:
-    """Before every request: 503, or a long silence, for the parts that are down."""
-    if request.path.startswith(("/sns/", "/cgi-bin/")):
-        part = "wechat"
-    elif request.path.startswith("/v3/"):
-        part = "pay"
-    elif request.path == "/" and request.method == "POST":
-        part = "sms"
-    else:
-        return None
-    plan = is_down(world())
-    if plan is None or part not in plan["parts"]:
-        return None
-    if plan["mode"] == "hang":
-        time.sleep(HANG_S)
-    return Response("503 Service Temporarily Unavailable", 503, content_type="text/plain")
-
-
 def list_notices(here: World) -> list[Row]:
     """Notices, newest first."""
     return here.store.rows("SELECT * FROM notices ORDER BY rowid DESC LIMIT 200")
 
 
-def list_log(here: World, kind: str, limit: int) -> list[dict[str, Any]]:
+def list_log(here: World, kind: str, limit: int, after: int = 0) -> list[dict[str, Any]]:
     """Log lines, newest first."""
-    rows = here.store.rows("SELECT * FROM log WHERE ? IN ('', kind) ORDER BY id DESC LIMIT ?", kind, limit)
+    rows = here.store.rows(
+        "SELECT * FROM log WHERE ? IN ('', kind) AND id > ? ORDER BY id DESC LIMIT ?", kind, after, limit
+    )
     return [{"id": r["id"], "at": r["at"], "kind": r["kind"], "detail": json.loads(r["detail"])} for r in rows]
 
 
@@ -250,6 +236,11 @@ def order_json(here: World, order: Row) -> dict[str, Any]:
 def person_json(row: Row) -> dict[str, Any]:
     """One account."""
     return {**{name: row[name] for name in ("openid", "unionid", "nickname", "note")}, "sample": bool(row["sample"])}
+
+
+def control_data() -> dict[str, Any]:
+    """The JSON object of a control call, {} without a body."""
+    return _data()
 
 
 def _data() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox import constants
+from sandbox import constants, followers
 from sandbox.answers import answer, refuse
 from sandbox.world import World, add_person, derive, find_person, list_people, world
 
@@ -33,7 +33,8 @@ def authorize() -> BaseResponse:
     if problem := _problem(here):
         return _problem_page(here, problem)
     person = find_person(here, request.cookies.get(COOKIE, ""))
-    if person and request.args["scope"] == "snsapi_base":
+    # A follower who enters from the account's chat or menu is not asked for the profile either.
+    if person and (request.args["scope"] == "snsapi_base" or _silent(here, person)):
         return _back(here, person, "normal")
     return make_response(_chooser(here, person))
 
@@ -164,6 +165,12 @@ def user_info() -> Response:
     )
 
 
+def _silent(here: World, person: Row) -> bool:
+    if request.args.get("forcePopup") == "true" or not here.store.get_meta("from_chat"):
+        return False
+    return bool(followers.state(here, person["openid"])["subscribed"])
+
+
 def _problem(here: World) -> tuple[str, int | str] | None:
     query, values = request.query_string.decode("latin-1"), request.args
     if not ORDER.match(query):
@@ -176,6 +183,8 @@ def _problem(here: World) -> tuple[str, int | str] | None:
         return "response_type 参数错误，应为 code", "链接错误"
     if values["scope"] not in {"snsapi_base", "snsapi_userinfo"}:
         return "Scope 参数错误或没有 Scope 权限", 10005
+    if here.store.get_meta("scope_denied"):
+        return "该公众号没有这个 Scope 的权限（未认证或不是服务号）", 10005
     if not STATE.match(values.get("state", "")):
         return "state 只能是字母和数字，最多 128 字节", "链接错误"
     return None
@@ -202,6 +211,12 @@ def _chooser(here: World, person: Row | None, message: str = "") -> str:
 def _back(here: World, person: Row, mode: str) -> BaseResponse:
     now = here.now()
     code = here.word("code", 32)
+    if followers.state(here, person["openid"])["snapshot"]:
+        mode = "snapshot"
+    planned = here.store.get_meta("next_oauth")
+    if planned:
+        here.store.set_meta("next_oauth", None)
+        mode = planned
     here.store.insert(
         "codes",
         code=code,

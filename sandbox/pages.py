@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox import cashier, constants, control, orders, refunds, sms
+from sandbox import cashier, constants, control, orders, refunds, sms, weather
 from sandbox.signing import PayError
 from sandbox.world import find_person, list_people, world
 
@@ -32,7 +32,7 @@ def home() -> str:
         refunds=[refunds.describe(here, row) for row in refunds.list_refunds(here)[:10]],
         messages=sms.list_messages(here, limit=3),
         log=control.list_log(here, "", 15),
-        down=control.is_down(here),
+        down=weather.is_down(here),
         faults=constants.FAULTS,
         state_words=STATE_WORDS,
         notice_words=NOTICE_WORDS,
@@ -73,8 +73,8 @@ def resend(notice_id: str) -> BaseResponse:
 def down() -> BaseResponse:
     """Switch WeChat off and on."""
     here = world()
-    on = control.is_down(here) is None
-    here.store.set_meta("down", {"until": None, "mode": "503", "parts": list(control.PARTS)} if on else None)
+    on = weather.is_down(here) is None
+    here.store.set_meta("down", {"until": None, "mode": "503", "parts": list(weather.PARTS)} if on else None)
     return _home("微信接口已停用。" if on else "微信接口已恢复。")
 
 

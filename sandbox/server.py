@@ -10,8 +10,22 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from sandbox import bridge, constants, control, keys, oauth, pages, pay, sms, tokens
+from sandbox import (
+    account,
+    bridge,
+    constants,
+    control,
+    control_account,
+    keys,
+    oauth,
+    pages,
+    pay,
+    sms,
+    tokens,
+    weather,
+)
 from sandbox.notifier import Notifier
+from sandbox.push import Pusher
 from sandbox.settings import Settings
 from sandbox.store import Store
 from sandbox.world import World, clock_text, ensure_people
@@ -31,8 +45,9 @@ class QuietHandler(WSGIRequestHandler):
 def create_app(settings: Settings) -> Flask:
     """The sandbox as a Flask app; its notifier is not running yet."""
     made = keys.ensure(settings)
-    here = World(settings, made, Store(settings.directory / "sandbox.sqlite3"), Notifier())
+    here = World(settings, made, Store(settings.directory / "sandbox.sqlite3"), Notifier(), Pusher())
     here.notifier.attach(here)
+    here.pusher.attach(here)
     with here.store.transaction():
         ensure_people(here)
     app = Flask(__name__)
@@ -41,8 +56,9 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.filters["yuan"] = lambda fen: f"{fen / 100:,.2f}"
     app.jinja_env.filters["clock"] = clock_text
     app.jinja_env.filters["compact"] = lambda value: json.dumps(value, ensure_ascii=False)
-    app.before_request(control.outage)
-    for part in (oauth, tokens, pay, bridge, sms, control, pages):
+    app.before_request(weather.before)
+    app.after_request(weather.after)
+    for part in (oauth, tokens, account, pay, bridge, sms, control, control_account, pages):
         app.register_blueprint(part.blueprint)
     return app
 
@@ -85,6 +101,7 @@ class RunningSandbox:
         self.server.shutdown()
         self.thread.join(10)
         self.world.notifier.stop()
+        self.world.pusher.stop()
         self.server.server_close()
         self.listener.close()
         self.world.store.close()
@@ -109,4 +126,5 @@ def start_in_thread(
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
     thread.start()
     here.notifier.start()
+    here.pusher.start()
     return RunningSandbox(url, keys.shop_env(settings, here.keys), here, server, thread, listener)

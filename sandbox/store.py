@@ -33,9 +33,26 @@ CREATE TABLE IF NOT EXISTS notices (id TEXT PRIMARY KEY, event_type TEXT NOT NUL
   created_at REAL NOT NULL, next_at REAL NOT NULL, last_status INTEGER, last_answer TEXT);
 CREATE TABLE IF NOT EXISTS sms (id TEXT PRIMARY KEY, phone TEXT NOT NULL, sign_name TEXT NOT NULL,
   template_id TEXT NOT NULL, params TEXT NOT NULL, text TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS followers (openid TEXT PRIMARY KEY, subscribed INTEGER NOT NULL, scene TEXT NOT NULL,
+  since REAL NOT NULL, blocks INTEGER NOT NULL, snapshot INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS interactions (id INTEGER PRIMARY KEY, openid TEXT NOT NULL, kind TEXT NOT NULL,
+  at REAL NOT NULL, used INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS consents (openid TEXT NOT NULL, template_id TEXT NOT NULL, left INTEGER NOT NULL,
+  PRIMARY KEY (openid, template_id));
+CREATE TABLE IF NOT EXISTS scenes (ticket TEXT PRIMARY KEY, key TEXT NOT NULL UNIQUE, action TEXT NOT NULL,
+  scene TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL);
+CREATE TABLE IF NOT EXISTS chat (id INTEGER PRIMARY KEY, openid TEXT NOT NULL, kind TEXT NOT NULL,
+  template_id TEXT NOT NULL, body TEXT NOT NULL, msgid TEXT NOT NULL, client_msg_id TEXT NOT NULL,
+  result TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS pushes (id INTEGER PRIMARY KEY, openid TEXT NOT NULL, kind TEXT NOT NULL, xml TEXT NOT NULL,
+  faults TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, created_at REAL NOT NULL,
+  next_at REAL NOT NULL, last_status INTEGER, last_answer TEXT);
+CREATE TABLE IF NOT EXISTS media (media_id TEXT PRIMARY KEY, mime TEXT NOT NULL, content BLOB NOT NULL,
+  created_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
 """
 TABLES = "people codes user_tokens nonces orders prepays refunds notices sms log".split()
+TABLES += "followers interactions consents scenes chat pushes media".split()
 # A shop that kept its data goes on after a reset: its token and ticket stay good, no number comes twice.
 KEPT = ("counters", "app_tokens")
 LOG_LENGTH = 2000

@@ -15,6 +15,7 @@ from sandbox.store import Store
 
 if TYPE_CHECKING:
     from sandbox.notifier import Notifier
+    from sandbox.push import Pusher
 
 CHINA = timezone(timedelta(hours=8))
 WORD = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
@@ -28,6 +29,7 @@ class World:
     keys: keys.Keys
     store: Store
     notifier: "Notifier"
+    pusher: "Pusher"
 
     @property
     def seed(self) -> str:
@@ -88,6 +90,15 @@ def ensure_people(here: World) -> None:
         openid = "o" + derive(here.seed, f"sample-openid:{number}", 27)
         if not find_person(here, openid):
             add_person(here, person.nickname, openid=openid, note=person.note, colour=person.colour, sample=True)
+            here.store.insert(
+                "followers",
+                openid=openid,
+                subscribed=int(person.follows),
+                scene="ADD_SCENE_SEARCH" if person.follows else "",
+                since=here.now(),
+                blocks=0,
+                snapshot=int(person.snapshot),
+            )
 
 
 def add_person(

@@ -15,9 +15,11 @@
   var base = ["checkJsApi", "getNetworkType", "closeWindow", "hideOptionMenu", "showOptionMenu"];
   var quiet = [
     "updateAppMessageShareData", "updateTimelineShareData", "hideMenuItems", "showMenuItems", "hideOptionMenu",
-    "showOptionMenu", "hideAllNonBaseMenuItem", "showAllNonBaseMenuItem", "imagePreview"
+    "showOptionMenu", "hideAllNonBaseMenuItem", "showAllNonBaseMenuItem"
   ];
-  var state = (window.__wechatSandbox = { calls: [], share: {}, verified: function () { return verified; } });
+  var pictures = {};
+  var tags = [];
+  var state = (window.__wechatSandbox = { calls: [], share: {}, hidden: [], verified: function () { return verified; } });
 
   // A desktop browser has no MicroMessenger in its name and the SDK would sleep; lend it one.
   if (!/micromessenger/i.test(realAgent)) {
@@ -75,6 +77,51 @@
     dialog = frame;
   }
 
+  function readPicture(file, done) {
+    var reader = new FileReader();
+    reader.onload = function () {
+      var id = (ios ? "wxLocalResource://imageid" : "weixin://resourceid/") + String(Math.random()).slice(2);
+      pictures[id] = reader.result;
+      done(id);
+    };
+    reader.readAsDataURL(file);
+  }
+
+  function shareable(link) {
+    // The link's host must be a JS接口安全域名; here that is the page's own.
+    try {
+      return new URL(link, location.href).hostname === location.hostname;
+    } catch (error) {
+      return false;
+    }
+  }
+
+  // The client draws the open tags once the page is verified for them; others get an error.
+  function drawTags() {
+    document.querySelectorAll("wx-open-subscribe,wx-open-launch-weapp").forEach(function (element) {
+      var name = element.localName;
+      if (element.hasAttribute("data-wechat-sandbox")) return;
+      element.setAttribute("data-wechat-sandbox", "tag");
+      function tell(kind, detail) { element.dispatchEvent(new CustomEvent(kind, { detail: detail })); }
+      if (tags.indexOf(name) < 0) return tell("error", { errMsg: name + ":permission denied" });
+      var template = element.querySelector('script[type="text/wxtag-template"],template');
+      var face = document.createElement("span");
+      face.innerHTML = template ? template.innerHTML : "";
+      face.style.cursor = "pointer";
+      element.attachShadow({ mode: "open" }).appendChild(face);
+      tell("ready", {});
+      element.addEventListener("click", function () {
+        if (name === "wx-open-launch-weapp") return tell("launch", { errMsg: "launch:ok" });
+        var ids = element.getAttribute("template") || "";
+        openDialog("/sim/dialog/subscribe", { template: ids }, "订阅消息（沙箱）", function (result) {
+          tell(result.errMsg === "subscribe:ok" ? "success" : "error", result);
+        });
+      });
+    });
+  }
+  new MutationObserver(function () { if (tags.length) drawTags(); })
+    .observe(document.documentElement, { childList: true, subtree: true });
+
   function allowed(name, params) {
     if (base.indexOf(name) >= 0) return true;
     // A page may also call the cashier on the bridge directly; then it carries no verify fields.
@@ -88,6 +135,8 @@
         if (!answer) return done({ err_msg: "preVerifyJSAPI:fail_system error" });
         var ok = answer.err_msg === "preVerifyJSAPI:ok";
         verified = ok ? { signature: params.verifySignature, list: (params.verifyJsApiList || []).slice() } : null;
+        tags = ok ? (params.verifyOpenTagList || []).slice() : [];
+        if (ok) drawTags();
         done(answer);
       });
     },
@@ -108,7 +157,11 @@
       });
     },
     geoLocation: function (params, done) {
-      openDialog("/sim/dialog/location", { type: params.type || "wgs84" }, "位置（沙箱）", done);
+      var query = { type: params.type || "wgs84" };
+      ask("/sim/bridge/place", query, function (answer) {
+        if (answer && answer.err_msg !== "geoLocation:ask") return done(answer);
+        openDialog("/sim/dialog/location", query, "位置（沙箱）", done);
+      });
     },
     openLocation: function (params, done) {
       var query = { latitude: params.latitude, longitude: params.longitude, name: params.name, address: params.address };
@@ -127,6 +180,66 @@
         done({ err_msg: "scanQRCode:ok", resultStr: shown });
       });
     },
+    chooseImage: function (params, done) {
+      var input = document.createElement("input"), most = Number(params.count || 9);
+      input.type = "file";
+      input.accept = "image/jpeg,image/png";
+      input.multiple = most > 1;
+      input.setAttribute("data-wechat-sandbox", "file");
+      input.style.display = "none";
+      function finish(result) { input.remove(); done(result); }
+      input.addEventListener("cancel", function () { finish({ err_msg: "chooseImage:cancel" }); });
+      input.addEventListener("change", function () {
+        var files = [].slice.call(input.files, 0, most), ids = [];
+        if (!files.length) return finish({ err_msg: "chooseImage:cancel" });
+        files.forEach(function (file) {
+          readPicture(file, function (id) {
+            ids.push(id);
+            if (ids.length < files.length) return;
+            finish({ err_msg: "chooseImage:ok", localIds: android ? JSON.stringify(ids) : ids });
+          });
+        });
+      });
+      document.body.appendChild(input);
+      input.click();
+    },
+    getLocalImgData: function (params, done) {
+      var text = pictures[params.localId];
+      if (!text) return done({ err_msg: "getLocalImgData:fail" });
+      // Android leaves the head of the data address away.
+      done({ err_msg: "getLocalImgData:ok", localData: android ? text.split(",")[1] : text });
+    },
+    uploadImage: function (params, done) {
+      var text = pictures[params.localId];
+      if (!text) return done({ err_msg: "uploadImage:fail" });
+      fetch(origin + "/sim/bridge/upload", { method: "POST", headers: { "Content-Type": "text/plain" }, body: text })
+        .then(function (reply) { return reply.json(); })
+        .then(function (data) {
+          done(data.serverId ? { err_msg: "uploadImage:ok", serverId: data.serverId } : { err_msg: "uploadImage:fail" });
+        }, function () { done({ err_msg: "uploadImage:fail" }); });
+    },
+    downloadImage: function (params, done) {
+      fetch(origin + "/sim/bridge/media/" + encodeURIComponent(params.serverId || ""))
+        .then(function (reply) {
+          if (!reply.ok) throw new Error(String(reply.status));
+          return reply.blob();
+        })
+        .then(function (blob) {
+          readPicture(blob, function (id) { done({ err_msg: "downloadImage:ok", localId: id }); });
+        })
+        .catch(function () { done({ err_msg: "downloadImage:fail" }); });
+    },
+    imagePreview: function (params, done) {
+      var urls = params.urls || [];
+      var good = urls.length && urls.every(function (url) { return /^https?:/.test(url); });
+      if (!good) return done({ err_msg: "imagePreview:fail" });
+      done({ err_msg: "imagePreview:ok" });
+      var query = { current: params.current || urls[0], urls: JSON.stringify(urls) };
+      openDialog("/sim/dialog/preview", query, "看图（沙箱）", function () {});
+    },
+    editAddress: function (params, done) {
+      openDialog("/sim/dialog/address", {}, "收货地址（沙箱）", done);
+    },
     closeWindow: function (params, done) {
       done({ err_msg: "closeWindow:ok" });
       openDialog("/sim/dialog/closed", {}, "页面已关闭（沙箱）", function () {});
@@ -134,7 +247,14 @@
   };
   quiet.forEach(function (name) {
     api[name] = function (params, done) {
-      if (/ShareData$/.test(name)) state.share[name] = params;
+      if (/ShareData$/.test(name)) {
+        if (!shareable(params.link)) return done({ err_msg: name + ":fail_invalid link" });
+        state.share[name] = params;
+      }
+      if (name === "hideMenuItems") state.hidden = state.hidden.concat(params.menuList || []);
+      if (name === "showMenuItems") {
+        state.hidden = state.hidden.filter(function (item) { return (params.menuList || []).indexOf(item) < 0; });
+      }
       done({ err_msg: name + ":ok" });
     };
   });

@@ -24,6 +24,7 @@ class Notice:
 
     headers: dict[str, str]
     body: bytes
+    path: str = ""
 
 
 @dataclass
@@ -35,6 +36,7 @@ class ListeningShop:
     visits: list[str] = field(default_factory=list[str])
     statuses: list[int] = field(default_factory=list[int])
     page: str = ""
+    answer: str = ""
     headers: dict[str, str] = field(default_factory=dict[str, str])
     arrived: threading.Condition = field(default_factory=threading.Condition)
 
@@ -50,12 +52,14 @@ def _handler(shop: ListeningShop) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             with shop.arrived:
-                shop.notices.append(Notice(dict(self.headers.items()), body))
+                shop.notices.append(Notice(dict(self.headers.items()), body, self.path))
                 status = shop.statuses.pop(0) if shop.statuses else 204
                 shop.arrived.notify_all()
             self.send_response(status)
-            self.send_header("Content-Length", "0")
+            answer = shop.answer.encode()
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
+            self.wfile.write(answer)
 
         def do_GET(self) -> None:
             shop.visits.append(self.path)

@@ -33,7 +33,7 @@ def refusal(oauth: WeChatOAuth, call: Any) -> int:
 def test_chooser_offers_labelled_sample_people(oauth: WeChatOAuth, sandbox: RunningSandbox) -> None:
     page = requests.get(oauth.authorize_url.split("#")[0])
     assert page.status_code == 200
-    assert page.text.count('class="tag">示例<') == 4
+    assert page.text.count('class="tag">示例<') == 5
     assert "允许" in page.text
     assert "拒绝" in page.text
 
