@@ -17,7 +17,9 @@ from app.core.errors import ConfigError
 from app.core.shared_tokens import DatabaseTokenStore
 from app.gateways.pay.client import WeChatPayV3
 from app.gateways.sms.tencent import TencentSms
+from app.gateways.storage.objects import ObjectStorage
 from app.gateways.wechat.client import WeChatAccount
+from app.payments.services.certificates import stored as stored_certificates
 
 ROOMS = [
     "catalog",
@@ -83,13 +85,16 @@ class _OnFirstUse:
 
 
 def _connect_gateways(app: Flask, settings: Settings, given: Mapping[str, Any]) -> None:
-    """`extensions["pay"]`, `["wechat"]`, `["sms"]`: the production clients, pointed only by the settings."""
+    """`extensions["pay"]`, `["wechat"]`, `["sms"]`, `["storage"]`: the production clients, as the settings say."""
     clients: dict[str, Callable[[], object]] = {
-        "pay": lambda: WeChatPayV3.from_settings(_with(settings, "wechatpay_mch_id", "wechatpay_api_v3_key")),
+        "pay": lambda: WeChatPayV3.from_settings(
+            _with(settings, "wechatpay_mch_id", "wechatpay_api_v3_key"), stored=stored_certificates
+        ),
         "wechat": lambda: WeChatAccount.from_settings(
             _with(settings, "wechat_app_id", "wechat_app_secret"), DatabaseTokenStore()
         ),
         "sms": lambda: TencentSms.from_settings(settings),
+        "storage": lambda: ObjectStorage.from_settings(settings),
     }
     for name, build in clients.items():
         app.extensions[name] = given[name] if name in given else _OnFirstUse(build)

@@ -57,7 +57,7 @@ def list_stuck_refunds() -> list[StuckRefund]:
         select(Refund, Booking.no)
         .join(Payment, Payment.id == Refund.payment_id)
         .outerjoin(Booking, and_(Payment.payable_kind == KIND, Booking.id == Payment.payable_id))
-        .where(Refund.state.in_(REFUND_STUCK))
+        .where(Refund.state.in_(REFUND_STUCK), Refund.handled_at.is_(None))
         .order_by(Refund.requested_at, Refund.id)
     )
     return [StuckRefund(r.out_refund_no, no or "", r.amount_fen, r.state, r.reason, r.requested_at) for r, no in rows]

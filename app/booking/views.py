@@ -1,5 +1,6 @@
 """Deals for everybody; booking, cashier and one's own bookings for members."""
 
+import contextlib
 from typing import Any
 
 import structlog
@@ -16,12 +17,20 @@ from app.core.htmx import go, render, wants_fragment
 from app.core.qr import qr_svg
 from app.core.security import access, living_code
 from app.core.web import actor, limiter, settings
+from app.gateways.pay.port import Method
 from app.gateways.wechat.port import JsConfig, NotSignable
+from app.gateways.wechat.ua import parse_user_agent
 from app.members import queries as members
-from app.payments.rules import may_begin
+from app.payments.errors import NeedsWeChatLogin, PaymentBusy
+from app.payments.rules import may_begin, suggest_method
 
 log = structlog.get_logger(__name__)
 blueprint = Blueprint("booking", __name__)
+METHOD_WORDS = {
+    Method.JSAPI.value: "在微信里付款",
+    Method.H5.value: "打开手机微信付款",
+    Method.NATIVE.value: "扫码付款",
+}
 
 
 # ---- deals: public, the same for everyone ----
@@ -52,8 +61,10 @@ def show_stock(slug: str) -> Response:
 @blueprint.get("/deals/for-series/<slug>")
 @access("public")
 def show_series_deals(slug: str) -> Response:
-    cards = queries.list_deals_of_series(slug, clock.now())
-    return caching.public(render("booking/_series_deals.html", cards=cards, words=PHASE_WORDS))
+    """The deals on one series: a fragment of its model page with the bar's button, or a page of its own."""
+    cards, inside = queries.list_deals_of_series(slug, clock.now()), wants_fragment()
+    pages = "booking/series_deals.html", "booking/_series_deals.html"
+    return caching.public(render(*pages, cards=cards, words=PHASE_WORDS, slug=slug, with_action=inside))
 
 
 # ---- booking ----
@@ -99,7 +110,8 @@ def place_booking(slug: str) -> Response:
         if refusal.status != 422:
             raise
         return _booking_page(queries.get_deal_page(slug, now), _onto(form, refusal), 422)
-    _open_payment(placed.no)
+    with contextlib.suppress(NeedsWeChatLogin):  # the cashier's page says what to do
+        _open_payment(placed.no, _suggested())
     return go(url_for("booking.show_payment", no=placed.no))
 
 
@@ -150,16 +162,22 @@ def _messages(form: BookingForm) -> list[Any]:
 @blueprint.get("/bookings/<no>/payment")
 @access("member")
 def show_payment(no: str) -> Response:
-    return _cashier_page(no)
+    return _cashier_page(no, _method())
 
 
 @blueprint.post("/bookings/<no>/payment")
 @access("member")
 def open_payment(no: str) -> Response:
     """Make the order at WeChat Pay, or find the one that is open; then the cashier can be shown."""
-    if _open_payment(no):
-        return go(url_for("booking.show_payment", no=no))
-    return _cashier_page(no, 503)
+    method = _method()
+    try:
+        opened = _open_payment(no, method)
+    except (NeedsWeChatLogin, PaymentBusy) as refusal:
+        return _cashier_page(no, method, 422, refusal.message)
+    if opened:
+        chosen = method.value if method is not _suggested() else None
+        return go(url_for("booking.show_payment", no=no, method=chosen))
+    return _cashier_page(no, method, 503)
 
 
 @blueprint.get("/bookings/<no>/payment/status")
@@ -184,40 +202,59 @@ def check_payment(no: str) -> Response:
     return show_payment_status(no) if wants_fragment() else go(url_for("booking.show_booking", no=no))
 
 
-def _open_payment(no: str) -> bool:
+def _suggested() -> Method:
+    hints = parse_user_agent(request.user_agent.string)
+    return Method(suggest_method(hints.wechat, hints.desktop or hints.os == "desktop"))
+
+
+def _method() -> Method:
+    """What the person chose, else what fits this client."""
+    chosen = request.values.get("method", "")
+    return Method(chosen) if chosen in set(Method) else _suggested()
+
+
+def _open_payment(no: str, method: Method) -> bool:
     """False when WeChat Pay cannot be reached; the hold stays and the cashier page says so."""
     own = settings()
     try:
         pay.open_booking_payment(
             actor(), no, current_app.extensions["pay"], clock.now(),
-            app_id=own.wechat_app_id, mch_id=own.wechatpay_mch_id,
+            app_id=own.wechat_app_id, mch_id=own.wechatpay_mch_id, method=method, client_ip=request.remote_addr or "",
         )  # fmt: skip
     except GatewayError as exc:
         log.warning("order_failed", provider_error=exc.code, detail=exc.detail)
         return False
     except DomainError as refusal:
-        if refusal.status != 422:
+        if refusal.status != 422 or isinstance(refusal, (NeedsWeChatLogin, PaymentBusy)):
             raise
         log.info("payment_not_opened", code_name=refusal.code)  # the page it leads to says where it stands
     return True
 
 
-def _cashier_page(no: str, status: int = 200) -> Response:
+def _cashier_page(no: str, method: Method, status: int = 200, problem: str = "") -> Response:
     now = clock.now()
     page = queries.get_booking_page(no, g.member.id, now)
     if page.booking.state != BookingState.HELD:
         return go(url_for("booking.show_booking", no=no))
-    cashier = pay.present_cashier(no, g.member.id, current_app.extensions["pay"], now)
-    here = f"{settings().public_base_url.rstrip('/')}{url_for('booking.show_payment', no=no)}"
+    cashier = pay.present_cashier(no, g.member.id, current_app.extensions["pay"], now, method)
+    site = settings().public_base_url.rstrip("/")
+    here = site + url_for("booking.show_payment", no=no)
+    back = site + url_for("booking.show_payment", no=no, returned=1)
     return render(
         "booking/payment.html",
         status=status,
         view=page,
         booking=page.booking,
         cashier=cashier,
-        config=_js_config() if cashier else None,
+        method=method.value,
+        methods=METHOD_WORDS,
+        h5_link=pay.h5_link(cashier.url, back) if cashier and method is Method.H5 else "",
+        native_qr=qr_svg(cashier.url) if cashier and method is Method.NATIVE else None,
+        renew_seconds=max(int((cashier.until - now).total_seconds()) + 1, 1) if cashier else 0,
+        config=_js_config() if cashier and method is Method.JSAPI else None,
         returned=_returned(),
         trouble=status == 503,
+        problem=problem,
         too_late=not may_begin(now, page.booking.hold_until),
         here=here,
         here_qr=qr_svg(here),

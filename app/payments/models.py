@@ -45,9 +45,7 @@ class Payment(Model):
     prepay_id: Mapped[str | None] = mapped_column(String(64))
     prepay_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     pay_url: Mapped[str | None] = mapped_column(String(512))  # h5_url or code_url, as old as prepay_at
-    client_ip: Mapped[str | None] = mapped_column(
-        String(45)
-    )  # H5 only, to repeat the order; gone once settled
+    client_ip: Mapped[str | None] = mapped_column(String(45))  # H5 only, to repeat the order; gone once settled
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     transaction_id: Mapped[str | None] = mapped_column(String(40), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from app.core.db import db
 from app.payments.models import Payment, Refund
-from app.payments.rules import OPEN, REFUND_COUNTS, REFUND_OPEN, PaymentState
+from app.payments.rules import OPEN, REFUND_ASKED, REFUND_COUNTS, PaymentState
 
 
 def find_by_number(out_trade_no: str) -> Payment | None:
@@ -58,10 +58,10 @@ def refunded_fen(payment_id: int) -> int:
 
 
 def list_attempts_to_ask(now: datetime, limit: int = 50) -> list[int]:
-    """Open attempts whose turn it is to be asked about, the longest waiting first."""
+    """Attempts whose turn it is to be asked about, open or closed not long ago, the longest waiting first."""
     due = (
         select(Payment.id)
-        .where(Payment.state.in_(OPEN), Payment.next_query_at <= now)
+        .where(Payment.state.in_((*OPEN, PaymentState.CLOSED)), Payment.next_query_at <= now)
         .order_by(Payment.next_query_at)
         .limit(limit)
     )
@@ -72,7 +72,7 @@ def list_refunds_to_ask(now: datetime, limit: int = 50) -> list[int]:
     """Refunds that WeChat Pay has not finished, whose turn it is."""
     due = (
         select(Refund.id)
-        .where(Refund.state.in_(REFUND_OPEN), Refund.next_query_at <= now)
+        .where(Refund.state.in_(REFUND_ASKED), Refund.next_query_at <= now)
         .order_by(Refund.next_query_at)
         .limit(limit)
     )

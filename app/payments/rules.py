@@ -57,6 +57,7 @@ REFUND_TRANSITIONS: dict[RefundState, frozenset[RefundState]] = {
 # What counts against the paid amount: everything WeChat Pay has not finally refused.
 REFUND_COUNTS = (_R.REQUESTED, _R.PROCESSING, _R.SUCCEEDED, _R.ABNORMAL)
 REFUND_OPEN = (_R.REQUESTED, _R.PROCESSING)
+REFUND_ASKED = (*REFUND_OPEN, _R.ABNORMAL)  # an abnormal one may still end well: the bank card route, the portal
 REFUND_STUCK = (_R.ABNORMAL, _R.CLOSED)  # WeChat Pay gave up: a person has to act
 
 FROM_PROVIDER: dict[str, RefundState] = {
@@ -112,7 +113,21 @@ def compare(ours: Claim, theirs: Claim) -> Verdict | None:
 
 
 LAST_MOMENT = timedelta(seconds=60)  # WeChat Pay refuses a time_expire under one minute
-PREPAY_LIFE = timedelta(minutes=110)  # of two hours
+TICKET_LIFE: dict[str, timedelta] = {  # by Method; a little less than WeChat Pay grants
+    "jsapi": timedelta(minutes=110),
+    "native": timedelta(minutes=110),
+    "h5": timedelta(minutes=4),
+}
+# A closed order cannot be paid, says WeChat Pay. It is asked again all the same, this long after it was closed.
+LOOKS_AFTER_CLOSING = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=25))
+ABNORMAL_PAUSE = timedelta(hours=1)
+
+
+def suggest_method(wechat: bool, desktop: bool) -> str:
+    """How this client most likely pays: the bridge on a phone, a QR code on a desktop (also in WeChat for desktops)."""
+    if desktop:
+        return "native"
+    return "jsapi" if wechat else "h5"
 
 
 def may_begin(now: datetime, expires_at: datetime) -> bool:
@@ -125,3 +140,15 @@ def next_query(now: datetime, created_at: datetime) -> datetime:
     age = now - created_at
     pause = min(max(age / 2, timedelta(seconds=10)), timedelta(minutes=10))
     return now + pause
+
+
+def look_after_closing(now: datetime, closed_at: datetime) -> datetime | None:
+    """When to ask about a closed attempt again; None after the last look, from where on the nightly bill tells."""
+    return next((closed_at + wait for wait in LOOKS_AFTER_CLOSING if closed_at + wait > now), None)
+
+
+def next_refund_query(now: datetime, requested_at: datetime, state: str) -> datetime | None:
+    """When to ask about this refund again; an abnormal one hourly, a finished one never."""
+    if state in REFUND_OPEN:
+        return next_query(now, requested_at)
+    return now + ABNORMAL_PAUSE if state == RefundState.ABNORMAL else None

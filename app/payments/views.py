@@ -2,11 +2,13 @@
 
 import structlog
 from flask import Blueprint, Response, current_app, jsonify, make_response, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.core import clock
 from app.core.security import access
-from app.gateways.pay.port import NoticeRejected, PayGateway, PaymentNoticeData, RefundNoticeData
+from app.gateways.pay.port import NoticeRejected, PayGateway, PaymentNoticeData, RefundNoticeData, RejectReason
 from app.payments.services import refunds, settlement
+from app.payments.services.settlement import Received
 
 log = structlog.get_logger(__name__)
 blueprint = Blueprint("payments", __name__)
@@ -16,14 +18,15 @@ blueprint = Blueprint("payments", __name__)
 @access("signed")
 def receive_payment_notice() -> Response:
     """An authentic notice is stored and answered with success, whatever it says; another one gets 401 FAIL."""
-    body, now = request.get_data(cache=True), clock.now()
+    now = clock.now()
     try:
+        body = _raw_body()
         notice = _gateway().parse_notice(dict(request.headers), body, now)
     except NoticeRejected as exc:
         return _refuse(exc)
     if not isinstance(notice, PaymentNoticeData):
         return _refuse(None)
-    settlement.accept_notice(notice, now)
+    settlement.accept_notice(notice, now, _received(body))
     return _accepted()
 
 
@@ -31,19 +34,33 @@ def receive_payment_notice() -> Response:
 @access("signed")
 def receive_refund_notice() -> Response:
     """The same for money back."""
-    body, now = request.get_data(cache=True), clock.now()
+    now = clock.now()
     try:
+        body = _raw_body()
         notice = _gateway().parse_notice(dict(request.headers), body, now)
     except NoticeRejected as exc:
         return _refuse(exc)
     if not isinstance(notice, RefundNoticeData):
         return _refuse(None)
-    refunds.accept_refund_notice(notice, now)
+    refunds.accept_refund_notice(notice, now, _received(body))
     return _accepted()
 
 
 def _gateway() -> PayGateway:
     return current_app.extensions["pay"]
+
+
+def _raw_body() -> bytes:
+    try:
+        return request.get_data(cache=True)
+    except RequestEntityTooLarge:
+        raise NoticeRejected(RejectReason.TOO_LARGE) from None
+
+
+def _received(body: bytes) -> Received:
+    """The request as evidence: it verified, so it is UTF-8 text with signature headers."""
+    signed = {name: value[:512] for name, value in request.headers.items() if name.lower().startswith("wechatpay-")}
+    return Received(body.decode(), signed)
 
 
 def _accepted() -> Response:

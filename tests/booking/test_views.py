@@ -19,6 +19,8 @@ from tests.booking import shop as s
 from tests.booking.shop import NOW
 from tests.payments.wechat_pay import Bank
 
+IN_WECHAT = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) MicroMessenger/8.0.49(0x18003137) zh_CN"
+
 
 class Wechat:
     """No signature: the bridge alone opens the cashier."""
@@ -99,6 +101,7 @@ def test_booking_asks_for_a_login_first(app: Flask) -> None:
 
 def test_from_the_form_to_the_cashier(app: Flask, bank: Bank) -> None:
     shop, client = s.build(), sign_in(app, s.member())
+    client.environ_base["HTTP_USER_AGENT"] = IN_WECHAT
     html = client.get(f"/deals/{shop.deal}/bookings/new").text
     assert "checked" not in html  # nothing is ticked for anyone
     answer = client.post(f"/deals/{shop.deal}/bookings", data=open_form(client, shop))
@@ -158,6 +161,7 @@ def test_changed_terms_come_back_to_be_ticked_again(app: Flask, bank: Bank) -> N
 
 def test_wechat_pay_down_while_ordering(app: Flask, bank: Bank) -> None:
     shop, client = s.build(), sign_in(app, s.member())
+    client.environ_base["HTTP_USER_AGENT"] = IN_WECHAT
     bank.down = {"create"}
     place = client.post(f"/deals/{shop.deal}/bookings", data=open_form(client, shop))
     assert place.status_code == 303  # the unit is held all the same

@@ -8,7 +8,10 @@ from datetime import datetime
 from app.core.errors import GatewayError
 from app.gateways.pay.port import (
     CashierParams,
+    H5Order,
     JsapiOrder,
+    NativeOrder,
+    Order,
     OrderClosed,
     OrderNotFound,
     OrderPaid,
@@ -29,7 +32,7 @@ APP_ID, MCH_ID = "wxsandbox0000000001", "1900000109"
 class Bank:
     """Orders, refunds and calls as WeChat Pay keeps them. `down` lists the calls that fail."""
 
-    orders: dict[str, JsapiOrder] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
     trades: dict[str, Transaction] = field(default_factory=dict)
     refunds: dict[str, RefundState] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -42,13 +45,22 @@ class Bank:
     # what the shop calls
 
     def create_jsapi(self, order: JsapiOrder) -> PrepayId:
+        return PrepayId(self._create(order))
+
+    def _create(self, order: Order) -> str:
         with self._lock:
             self._call("create", order.out_trade_no)
             known = self.orders.setdefault(order.out_trade_no, order)
             assert known == order, "the same number must come with the same values"
             self._refuse_settled(order.out_trade_no)
             self.trades.setdefault(order.out_trade_no, self._trade(order))
-            return PrepayId(f"wx{next(self._ids)}")
+            return f"wx{next(self._ids)}"
+
+    def create_h5(self, order: H5Order) -> str:
+        return f"https://pay.example/h5?prepay_id={self._create(order)}"
+
+    def create_native(self, order: NativeOrder) -> str:
+        return f"weixin://wxpay/bizpayurl?pr={self._create(order)}"
 
     def cashier_params(self, prepay_id: PrepayId) -> CashierParams:
         return CashierParams(APP_ID, "1", "n", f"prepay_id={prepay_id}", "RSA", "signature")
@@ -136,7 +148,7 @@ class Bank:
         if state is TradeState.CLOSED:
             raise OrderClosed("wechatpay", "ORDER_CLOSED")
 
-    def _trade(self, order: JsapiOrder) -> Transaction:
+    def _trade(self, order: Order) -> Transaction:
         return Transaction(
             APP_ID, MCH_ID, order.out_trade_no, TradeState.NOTPAY, None, order.total_fen, order.total_fen, "CNY"
         )

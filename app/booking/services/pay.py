@@ -1,6 +1,8 @@
 """Paying for a booking: what it owes to the payments room, and what money does to it."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from app.booking import queries
 from app.booking.models import Booking
@@ -10,12 +12,12 @@ from app.core.db import db
 from app.core.errors import NotFound
 from app.core.money import format_yuan
 from app.core.security import SYSTEM, Actor
-from app.gateways.pay.port import CashierParams, PayGateway
+from app.gateways.pay.port import CashierParams, Method, PayGateway, PrepayId
 from app.members import queries as members
 from app.payments import queries as payments
-from app.payments.errors import NothingDue
+from app.payments.errors import NeedsWeChatLogin, NothingDue
 from app.payments.models import Payment, Refund
-from app.payments.rules import RefundState
+from app.payments.rules import TICKET_LIFE, RefundState
 from app.payments.services import attempts, follow_up, refunds
 from app.payments.services.attempts import PayRequest
 
@@ -57,17 +59,35 @@ class BookingPayable:
         tell(payment.payable_id, REFUND_TROUBLE, SYSTEM, now, note)
 
 
+@dataclass(frozen=True, slots=True)
+class Cashier:
+    """What the page needs to let somebody pay, and until when it is good."""
+
+    method: Method
+    until: datetime
+    params: CashierParams | None = None  # JSAPI
+    url: str = ""  # h5_url or the text of the QR code
+
+
 def open_booking_payment(
-    actor: Actor, no: str, gateway: PayGateway, now: datetime, *, app_id: str, mch_id: str
-) -> CashierParams:
+    actor: Actor,
+    no: str,
+    gateway: PayGateway,
+    now: datetime,
+    *,
+    app_id: str,
+    mch_id: str,
+    method: Method = Method.JSAPI,
+    client_ip: str = "",
+) -> Cashier:
     """What the cashier needs to take the earnest money; a second tap gets the same order number.
 
-    NotFound, NothingDue, HoldTooShort, AlreadyPaid, GatewayError (the hold stays).
+    NotFound, NeedsWeChatLogin, NothingDue, HoldTooShort, AlreadyPaid, PaymentBusy, GatewayError (the hold stays).
     """
     booking = _own(actor, no)
-    openid = members.find_openid(booking.member_id, app_id)
+    openid = members.find_openid(booking.member_id, app_id) if method is Method.JSAPI else ""
     if openid is None:
-        raise NotFound
+        raise NeedsWeChatLogin
     request = PayRequest(
         payable_kind=KIND,
         payable_id=booking.id,
@@ -77,23 +97,40 @@ def open_booking_payment(
         mch_id=mch_id,
         description=f"{booking.earnest_kind} {booking.car_name}",
         expires_at=booking.hold_until,
+        method=method,
+        client_ip=client_ip if method is Method.H5 else "",
     )
+    hold_until = booking.hold_until
     attempt = attempts.open_payment(request, gateway, now)
-    if attempt.prepay_id is None:
+    if attempt.ticket is None:
         raise NothingDue
-    return gateway.cashier_params(attempt.prepay_id)
+    return _cashier(attempt.method, attempt.ticket, now, hold_until, gateway)
 
 
-def present_cashier(no: str, member_id: int, gateway: PayGateway, now: datetime) -> CashierParams | None:
-    """The signed values of the attempt that is open already, or None; neither writes nor calls out."""
+def present_cashier(
+    no: str, member_id: int, gateway: PayGateway, now: datetime, method: Method = Method.JSAPI
+) -> Cashier | None:
+    """The cashier of the attempt that is open already, or None; neither writes nor calls out."""
     booking = queries.get_booking(no, member_id)
     if booking.state != BookingState.HELD or now >= booking.hold_until:
         return None
     payment = payments.find_open_attempt(KIND, booking.id)
-    if payment is None:
+    if payment is None or payment.channel != method:
         return None
-    prepay_id = attempts.living_prepay(payment, now)
-    return gateway.cashier_params(prepay_id) if prepay_id else None
+    ticket, made_at = attempts.living_ticket(payment, now), payment.prepay_at
+    return _cashier(method, ticket, made_at or now, booking.hold_until, gateway) if ticket else None
+
+
+def _cashier(method: Method, ticket: str, made_at: datetime, hold_until: datetime, gateway: PayGateway) -> Cashier:
+    until = min(made_at + TICKET_LIFE[method], hold_until)
+    if method is Method.JSAPI:
+        return Cashier(method, until, params=gateway.cashier_params(PrepayId(ticket)))
+    return Cashier(method, until, url=ticket)
+
+
+def h5_link(h5_url: str, back: str) -> str:
+    """The address that opens WeChat and leads back to `back`, on our own registered domain."""
+    return f"{h5_url}{'&' if '?' in h5_url else '?'}redirect_url={quote(back, safe='')}"
 
 
 def check_payment(actor: Actor, no: str, gateway: PayGateway, now: datetime) -> bool:

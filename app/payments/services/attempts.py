@@ -1,18 +1,30 @@
 """Beginning to pay: the number is written before WeChat Pay is called; two taps find the same number."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import update
 
 from app.core import ids
 from app.core.db import changed_rows, db, retry_deadlock, transaction
-from app.gateways.pay.port import JsapiOrder, OrderClosed, OrderPaid, PayGateway, PrepayId
+from app.gateways.pay.port import (
+    H5Order,
+    JsapiOrder,
+    Method,
+    NativeOrder,
+    Order,
+    OrderClosed,
+    OrderPaid,
+    PayGateway,
+    PrepayId,
+)
 from app.payments import payables, queries
-from app.payments.errors import AlreadyPaid, HoldTooShort
+from app.payments.errors import AlreadyPaid, HoldTooShort, PaymentBusy
 from app.payments.models import Payment
-from app.payments.rules import OPEN, PREPAY_LIFE, PaymentState, may_begin, next_query
+from app.payments.rules import OPEN, TICKET_LIFE, PaymentState, may_begin, next_query
 from app.payments.services import follow_up
+
+UNKNOWN_IP = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,8 @@ class PayRequest:
     mch_id: str
     description: str
     expires_at: datetime
+    method: Method = Method.JSAPI
+    client_ip: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +48,62 @@ class Attempt:
     """An attempt as it stood when it was read; safe outside the transaction."""
 
     id: int
-    order: JsapiOrder
-    prepay_id: PrepayId | None
+    method: Method
+    order: Order
+    ticket: str | None  # prepay id, h5_url or code_url while WeChat Pay takes it
+
+    @property
+    def prepay_id(self) -> PrepayId | None:
+        return PrepayId(self.ticket) if self.ticket and self.method is Method.JSAPI else None
 
 
 def open_payment(request: PayRequest, gateway: PayGateway, now: datetime) -> Attempt:
-    """The one open attempt with a prepay id, made now if there is none. A second tap gets the same number.
+    """The one open attempt with what its cashier needs, made now if there is none. A second tap gets the same number.
 
-    NothingDue, HoldTooShort, AlreadyPaid; GatewayError leaves the attempt open, so the next try repeats the same order.
+    Another method than before closes the former attempt first: a number belongs to one way of paying for ever.
+    NothingDue, HoldTooShort, AlreadyPaid, PaymentBusy; GatewayError leaves the attempt open, so the next try repeats
+    the same order.
     """
-    attempt = _begin(request, now)
-    if attempt.prepay_id is not None:
+    attempt = _begin_as(request, gateway, now)
+    if attempt.ticket is not None:
         return attempt
     try:
-        prepay_id = gateway.create_jsapi(attempt.order)
+        ticket = _place(attempt.order, gateway)
     except OrderPaid:
         follow_up.ask(attempt.id, gateway, now)
         raise AlreadyPaid from None
     except OrderClosed:
         # Its time ran out at WeChat Pay, or another process closed it: that number is dead, a new one may do.
         follow_up.ask(attempt.id, gateway, now)
-        attempt = _begin(request, now)
-        prepay_id = gateway.create_jsapi(attempt.order)
-    return _record_prepay(attempt, prepay_id, now)
+        attempt = _begin_as(request, gateway, now)
+        ticket = _place(attempt.order, gateway)
+    return _record_ticket(attempt, ticket, now)
+
+
+def _place(order: Order, gateway: PayGateway) -> str:
+    match order:
+        case JsapiOrder():
+            return gateway.create_jsapi(order)
+        case H5Order():
+            return gateway.create_h5(order)
+        case NativeOrder():
+            return gateway.create_native(order)
+
+
+def _begin_as(request: PayRequest, gateway: PayGateway, now: datetime) -> Attempt:
+    """The open attempt of the wanted method; one of another method is asked about and closed before."""
+    attempt = _begin(request, now)
+    if attempt.method is request.method:
+        return attempt
+    fate = follow_up.retire(attempt.id, gateway, now)
+    if fate is follow_up.Fate.PAID:
+        raise AlreadyPaid
+    if fate is follow_up.Fate.OPEN:
+        raise PaymentBusy
+    attempt = _begin(request, now)
+    if attempt.method is not request.method:
+        raise PaymentBusy  # the same person pays on another screen at this very moment
+    return attempt
 
 
 @retry_deadlock
@@ -80,7 +127,8 @@ def _begin(request: PayRequest, now: datetime) -> Attempt:
                 description=request.description[:127],
                 amount_fen=amount_fen,
                 currency="CNY",
-                channel="jsapi",
+                channel=request.method,
+                client_ip=request.client_ip or None,
                 state=PaymentState.CREATED,
                 expires_at=request.expires_at,
                 created_at=now,
@@ -91,29 +139,38 @@ def _begin(request: PayRequest, now: datetime) -> Attempt:
         return _attempt(payment, now)
 
 
-def _record_prepay(attempt: Attempt, prepay_id: PrepayId, now: datetime) -> Attempt:
+def _record_ticket(attempt: Attempt, ticket: str, now: datetime) -> Attempt:
+    column = "prepay_id" if attempt.method is Method.JSAPI else "pay_url"
     with transaction():
         changed = changed_rows(
             update(Payment)
             .where(Payment.id == attempt.id, Payment.state.in_(OPEN))
-            .values(prepay_id=prepay_id, prepay_at=now, state=PaymentState.PENDING)
+            .values(prepay_at=now, state=PaymentState.PENDING, **{column: ticket})
         )
     if changed != 1:
         raise AlreadyPaid  # settled or closed while WeChat Pay answered
-    return Attempt(attempt.id, attempt.order, prepay_id)
+    return replace(attempt, ticket=ticket)
 
 
-def living_prepay(payment: Payment, now: datetime) -> PrepayId | None:
-    """The prepay id of an attempt while WeChat Pay takes it."""
-    if not payment.prepay_id or payment.prepay_at is None or now - payment.prepay_at >= PREPAY_LIFE:
+def living_ticket(payment: Payment, now: datetime) -> str | None:
+    """What opens the cashier of this attempt, while WeChat Pay takes it."""
+    ticket = payment.prepay_id if payment.channel == Method.JSAPI else payment.pay_url
+    if not ticket or payment.prepay_at is None or now - payment.prepay_at >= TICKET_LIFE[payment.channel]:
         return None
-    return PrepayId(payment.prepay_id)
+    return ticket
 
 
 def _attempt(payment: Payment, now: datetime) -> Attempt:
-    return Attempt(
-        payment.id,
-        # From the row, so that every call for this number carries the same values.
-        JsapiOrder(payment.out_trade_no, payment.description, payment.amount_fen, payment.openid, payment.expires_at),
-        living_prepay(payment, now),
-    )
+    return Attempt(payment.id, Method(payment.channel), _order(payment), living_ticket(payment, now))
+
+
+def _order(payment: Payment) -> Order:
+    """From the row, so that every call for this number carries the same values."""
+    number, words, fen = payment.out_trade_no, payment.description, payment.amount_fen
+    match Method(payment.channel):
+        case Method.JSAPI:
+            return JsapiOrder(number, words, fen, payment.openid, payment.expires_at)
+        case Method.H5:
+            return H5Order(number, words, fen, payment.client_ip or UNKNOWN_IP, payment.expires_at)
+        case Method.NATIVE:
+            return NativeOrder(number, words, fen, payment.expires_at)

@@ -12,7 +12,15 @@ from app.core.security import SYSTEM
 from app.gateways.pay.port import OrderNotFound, OrderPaid, PayGateway, TradeState, Transaction
 from app.payments import queries
 from app.payments.models import Payment
-from app.payments.rules import OPEN, PAYMENT_TRANSITIONS, PaymentAction, PaymentState, Verdict, next_query
+from app.payments.rules import (
+    OPEN,
+    PAYMENT_TRANSITIONS,
+    PaymentAction,
+    PaymentState,
+    Verdict,
+    look_after_closing,
+    next_query,
+)
 from app.payments.services import sweep
 from app.payments.services.settlement import lock_payment, settle_from_query
 
@@ -36,10 +44,16 @@ def ask(payment_id: int, gateway: PayGateway, now: datetime) -> Fate:
     try:
         found = gateway.query(number)
     except OrderNotFound:
+        if state == PaymentState.CLOSED:
+            return _look_later(payment_id, now)
         # The call that should have made it never arrived, and past its time it cannot arrive any more.
         return _mark_closed(payment_id, now) if now >= expires_at else _later(payment_id, now)
     if found.state is TradeState.SUCCESS:
-        return _settle(payment_id, found, now)
+        fate = _settle(payment_id, found, now)
+        # Money that is not ours to count is flagged; the looks at a closed attempt still come to an end.
+        return _look_later(payment_id, now) if state == PaymentState.CLOSED and fate is not Fate.PAID else fate
+    if state == PaymentState.CLOSED:
+        return _look_later(payment_id, now)
     if found.state in _DEAD:
         return _mark_closed(payment_id, now)
     if now >= expires_at:
@@ -69,17 +83,24 @@ def release(payable_kind: str, payable_id: int, gateway: PayGateway, now: dateti
     payment = queries.find_open_attempt(payable_kind, payable_id)
     if payment is None:
         return Fate.CLOSED
-    payment_id = payment.id
+    return retire(payment.id, gateway, now)
+
+
+def retire(payment_id: int, gateway: PayGateway, now: datetime) -> Fate:
+    """Ask first, then close: nobody may pay this attempt any more, and one that was paid counts."""
     fate = ask(payment_id, gateway, now)
     return close(payment_id, gateway, now) if fate is Fate.OPEN else fate
 
 
 def follow_up_payments(gateway: PayGateway, now: datetime) -> int:
-    """Ask about every attempt whose turn it is: lost notices, killed processes. One failure does not stop the rest."""
+    """Ask about every attempt whose turn it is: lost notices, killed processes, money after closing.
+
+    One failure does not stop the rest.
+    """
     return sweep.each(
         "follow_up_payments",
         _due(now),
-        lambda payment_id: ask(payment_id, gateway, now) is not Fate.OPEN,
+        lambda payment_id: _moves(payment_id, gateway, now),
         lambda payment_id: _later(payment_id, now),
     )
 
@@ -89,6 +110,24 @@ def ask_later(payable_kind: str, payable_id: int, now: datetime) -> None:
     payment = queries.find_open_attempt(payable_kind, payable_id)
     if payment is not None:
         _later(payment.id, now)
+
+
+def _moves(payment_id: int, gateway: PayGateway, now: datetime) -> bool:
+    before = _read(payment_id)[2]
+    return ask(payment_id, gateway, now) is not (Fate.CLOSED if before == PaymentState.CLOSED else Fate.OPEN)
+
+
+def _look_later(payment_id: int, now: datetime) -> Fate:
+    """A closed attempt without money: the next look, or none any more."""
+    with transaction():
+        payment = db.session.get_one(Payment, payment_id, populate_existing=True)
+        following = look_after_closing(now, payment.closed_at or payment.expires_at)
+        changed_rows(
+            update(Payment)
+            .where(Payment.id == payment_id, Payment.state == PaymentState.CLOSED)
+            .values(next_query_at=following)
+        )
+    return Fate.CLOSED
 
 
 def _due(now: datetime) -> list[int]:
@@ -119,7 +158,8 @@ def _mark_closed(payment_id: int, now: datetime) -> Fate:
         target = PAYMENT_TRANSITIONS.get((PaymentState(payment.state), PaymentAction.CLOSE))
         if target is None:
             return Fate.PAID if payment.state == PaymentState.SUCCEEDED else Fate.CLOSED
-        payment.state, payment.closed_at, payment.next_query_at = target, now, None
+        payment.state, payment.closed_at, payment.client_ip = target, now, None
+        payment.next_query_at = look_after_closing(now, now)
         audit.record(SYSTEM, "payment_closed", "payment", payment.id)
     return Fate.CLOSED
 
@@ -129,7 +169,7 @@ def _later(payment_id: int, now: datetime) -> Fate:
         payment = db.session.get_one(Payment, payment_id, populate_existing=True)
         changed_rows(
             update(Payment)
-            .where(Payment.id == payment_id, Payment.state.in_(OPEN))
+            .where(Payment.id == payment_id, Payment.state.in_((*OPEN, PaymentState.CLOSED)))
             .values(next_query_at=next_query(now, payment.created_at))
         )
     return Fate.OPEN

@@ -20,10 +20,10 @@ from app.payments.rules import (
     REFUND_TRANSITIONS,
     RefundState,
     Verdict,
-    next_query,
+    next_refund_query,
 )
 from app.payments.services import sweep
-from app.payments.services.settlement import lock_payment, store_notice
+from app.payments.services.settlement import Received, lock_payment, store_notice
 
 TOPIC = "refund"
 FIRST_QUESTION = timedelta(seconds=60)
@@ -77,7 +77,7 @@ def record_refund(found: port.RefundState, now: datetime) -> Verdict:
 
 
 @retry_deadlock
-def accept_refund_notice(notice: RefundNoticeData, now: datetime) -> Verdict:
+def accept_refund_notice(notice: RefundNoticeData, now: datetime, received: Received | None = None) -> Verdict:
     """Store the notice and act on it, in one transaction."""
     found = notice.refund
     facts: dict[str, object] = {
@@ -89,7 +89,7 @@ def accept_refund_notice(notice: RefundNoticeData, now: datetime) -> Verdict:
         "total_fen": found.total_fen,
     }
     with transaction():
-        row = store_notice(notice.notice_id, notice.event_type, found.out_refund_no, facts, now)
+        row = store_notice(notice.notice_id, notice.event_type, found.out_refund_no, facts, now, received)
         if row is None:
             return Verdict.DUPLICATE
         row.verdict = verdict = _apply(found, notice.mch_id, now)
@@ -110,6 +110,11 @@ def follow_up_refunds(gateway: PayGateway, now: datetime) -> int:
     )
 
 
+def ask_refund(out_refund_no: str, gateway: PayGateway, now: datetime) -> Verdict:
+    """Ask about one refund and take over what is found. OrderNotFound, GatewayError."""
+    return record_refund(gateway.query_refund(out_refund_no), now)
+
+
 def _ask(refund_id: int, gateway: PayGateway, now: datetime) -> bool:
     refund = db.session.get_one(Refund, refund_id, populate_existing=True)
     number, before = refund.out_refund_no, refund.state
@@ -124,8 +129,7 @@ def _ask(refund_id: int, gateway: PayGateway, now: datetime) -> bool:
 def _later(refund_id: int, now: datetime) -> str:
     with transaction():
         refund = db.session.get_one(Refund, refund_id, populate_existing=True)
-        if refund.state in REFUND_OPEN:
-            refund.next_query_at = next_query(now, refund.requested_at)
+        refund.next_query_at = next_refund_query(now, refund.requested_at, refund.state)
         return refund.state
 
 
@@ -145,8 +149,9 @@ def _apply(found: port.RefundState, mch_id: str | None, now: datetime) -> Verdic
     if target not in REFUND_TRANSITIONS[before]:
         return Verdict.DUPLICATE
     refund.state, refund.refund_id = target, found.refund_id
+    refund.accepted_at = refund.accepted_at or now
     if target not in REFUND_OPEN:
-        refund.settled_at, refund.next_query_at = now, None
+        refund.settled_at, refund.next_query_at = now, next_refund_query(now, refund.requested_at, target)
     db.session.flush()
     audit.record(SYSTEM, f"refund_{target}", "refund", refund.id, before=before)
     if target is RefundState.SUCCEEDED:

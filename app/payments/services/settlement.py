@@ -1,5 +1,7 @@
 """Believing money: one path for notices and queries. Lock order: what was paid for, then the payment."""
 
+import hashlib
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -15,17 +17,26 @@ from app.payments.models import Payment, PaymentNotice
 from app.payments.rules import HARMLESS, PAYMENT_TRANSITIONS, Claim, PaymentAction, PaymentState, Verdict, compare
 
 log = structlog.get_logger(__name__)
+MAX_KEPT = 64 * 1024  # a real notice has two kilobytes; of a larger one the digest is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A notice's request as it came: bytes and signature headers, kept as evidence."""
+
+    body: str = field(repr=False)
+    signed: dict[str, str] = field(repr=False)
 
 
 @retry_deadlock
-def accept_notice(notice: PaymentNoticeData, now: datetime) -> Verdict:
+def accept_notice(notice: PaymentNoticeData, now: datetime, received: Received | None = None) -> Verdict:
     """Store what WeChat Pay told us and act on it, in one transaction; idempotent by notice and by payment.
 
     A mismatch is stored and flagged, never raised: raising would undo the evidence.
     """
     found = notice.transaction
     with transaction():
-        row = store_notice(notice.notice_id, notice.event_type, found.out_trade_no, _facts(found), now)
+        row = store_notice(notice.notice_id, notice.event_type, found.out_trade_no, _facts(found), now, received)
         if row is None:
             return Verdict.DUPLICATE
         payment = queries.find_by_number(found.out_trade_no)
@@ -63,6 +74,7 @@ def apply_paid(payment_id: int, found: Transaction, now: datetime) -> Verdict:
         return Verdict.DUPLICATE if payment.transaction_id == found.transaction_id else Verdict.OTHER_TRANSACTION
     before, payment.state = payment.state, target
     payment.transaction_id, payment.succeeded_at, payment.next_query_at = found.transaction_id, now, None
+    payment.paid_at, payment.client_ip = found.success_at, None
     db.session.flush()
     audit.record(SYSTEM, "payment_succeeded", "payment", payment.id, before=before, amount_fen=payment.amount_fen)
     payables.of(payment.payable_kind).on_paid(payment, now)
@@ -79,12 +91,21 @@ def lock_payment(payment_id: int) -> Payment:
 
 
 def store_notice(
-    notice_id: str, kind: str, number: str, facts: dict[str, object], now: datetime
+    notice_id: str,
+    kind: str,
+    number: str,
+    facts: dict[str, object],
+    now: datetime,
+    received: Received | None = None,
 ) -> PaymentNotice | None:
     """Keep the evidence; None when this very notice was kept before."""
     row = PaymentNotice(
         notice_id=notice_id[:64], kind=kind[:32], number=number[:64], verdict="", facts=facts, received_at=now
     )
+    if received is not None:
+        row.body_sha256 = hashlib.sha256(received.body.encode()).hexdigest()
+        row.signed = {**received.signed}
+        row.body = received.body if len(received.body) <= MAX_KEPT else None
     try:
         with db.session.begin_nested():
             db.session.add(row)
