@@ -116,7 +116,7 @@ def engine_options(url: str) -> dict[str, Any]:
 
 def import_models() -> None:
     """Let the metadata know every table."""
-    from app.core import audit, outbox, publishing, shared_tokens  # noqa: F401
+    from app.core import audit, heartbeats, outbox, publishing, shared_tokens  # noqa: F401
 
     for room in ROOMS:
         if importlib.util.find_spec(f"app.{room}.models"):

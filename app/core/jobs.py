@@ -21,7 +21,7 @@ from huey import SqliteHuey
 from huey.api import TaskWrapper
 from huey.consumer import Consumer, Scheduler
 
-from app.core import outbox
+from app.core import heartbeats, outbox
 from app.core.db import db
 
 log = structlog.get_logger(__name__)
@@ -63,6 +63,11 @@ def run(app: Flask, name: str) -> int:
     with app.app_context():
         try:
             moved = listed(app)[name].work()
+            heartbeats.beat(name)
+        except Exception as exc:
+            db.session.rollback()
+            heartbeats.beat(name, type(exc).__name__)
+            raise
         finally:
             db.session.remove()
         if moved:
