@@ -32,6 +32,18 @@ def find_openid(member_id: int, app_id: str) -> str | None:
     return db.session.scalar(wanted.order_by(WeChatIdentity.id.desc()).limit(1))
 
 
+def list_openids(member_id: int) -> list[str]:
+    """Every WeChat identity of this member, in the order they joined."""
+    own = select(WeChatIdentity.openid).where(WeChatIdentity.member_id == member_id)
+    return list(db.session.scalars(own.order_by(WeChatIdentity.id)))
+
+
+def find_by_openid(app_id: str, openid: str) -> int | None:
+    """The member behind a WeChat identity."""
+    wanted = select(WeChatIdentity.member_id).where(WeChatIdentity.app_id == app_id, WeChatIdentity.openid == openid)
+    return db.session.scalar(wanted)
+
+
 def has_verified_phone(member_id: int, phone: str) -> bool:
     """Whether this member has proved to hold this number, so that no code need be asked for again."""
     member = find_member(member_id)

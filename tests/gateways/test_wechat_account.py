@@ -35,6 +35,7 @@ class MemoryTokens:
 
     def __init__(self) -> None:
         self.rows: dict[str, tuple[str, datetime]] = {}
+        self.claims: dict[str, datetime] = {}
         self.before_replace: Any = None
 
     def get(self, key: str) -> tuple[str, datetime] | None:
@@ -48,6 +49,16 @@ class MemoryTokens:
             return False
         self.rows[key] = (new, expires_at)
         return True
+
+    def claim(self, key: str, now: datetime, until: datetime) -> bool:
+        if self.claims.get(key, now) > now:
+            return False
+        self.claims[key] = until
+        return True
+
+    def release(self, key: str, until: datetime) -> None:
+        if self.claims.get(key) == until:
+            del self.claims[key]
 
 
 @pytest.fixture

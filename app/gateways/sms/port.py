@@ -12,6 +12,7 @@ class SmsTemplate(StrEnum):
     """The texts we send; the provider knows their approved wording."""
 
     VERIFICATION_CODE = "verification_code"
+    NOTICE = "notice"
 
 
 class SmsLimited(GatewayError):

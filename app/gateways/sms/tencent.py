@@ -75,7 +75,10 @@ class TencentSms:
             secret_key=settings.sms_secret_key.get_secret_value(),
             sdk_app_id=settings.sms_sdk_app_id,
             sign_name=settings.sms_sign_name,
-            templates={SmsTemplate.VERIFICATION_CODE: settings.sms_template_code},
+            templates={
+                SmsTemplate.VERIFICATION_CODE: settings.sms_template_code,
+                SmsTemplate.NOTICE: settings.sms_template_notice,
+            },
         )
 
     def send(self, template: SmsTemplate, phone: str, params: list[str], *, key: str) -> str:

@@ -12,14 +12,19 @@ from wechatpy.oauth import WeChatOAuth
 from app.core import clock, ids
 from app.core.config import Settings
 from app.core.errors import GatewayError
-from app.gateways.transport import TIMEOUT, limit_session
+from app.gateways.transport import TIMEOUT, limit_session, never_connected
+from app.gateways.wechat import pictures
 from app.gateways.wechat.jssdk import js_signature, page_url, signable
+from app.gateways.wechat.messages import scene_body, surely_not_taken
 from app.gateways.wechat.port import (
     PROVIDER,
     CodeInvalid,
     CodeUsed,
     JsConfig,
+    NotDelivered,
     NotSignable,
+    Refused,
+    SceneQr,
     Scope,
     TokenStore,
     WeChatProfile,
@@ -62,6 +67,15 @@ class _Client(WeChatClient):
     def jsapi_ticket(self, token: str) -> object:
         return self.get("ticket/getticket", params={"access_token": token, "type": "jsapi"})
 
+    def call(self, endpoint: str, token: str, body: dict[str, Any]) -> object:
+        return self.post(endpoint, params={"access_token": token}, data=body)
+
+    def follower(self, token: str, openid: str) -> object:
+        return self.get("user/info", params={"access_token": token, "openid": openid, "lang": "zh_CN"})
+
+    def menu_of(self, token: str) -> object:
+        return self.get("menu/get", params={"access_token": token})
+
 
 class WeChatAccount:
     """The production WeChatGateway."""
@@ -83,6 +97,7 @@ class WeChatAccount:
         self._new_oauth: Callable[[], _OAuth] = lambda: _OAuth(api, opened, app_id, app_secret, timeout)
         self._oauth = self._new_oauth()
         self._client = _Client(api, app_id, app_secret, timeout)
+        self._pictures = pictures.PictureHost(own=(urlsplit(api).netloc, urlsplit(opened).netloc), timeout=timeout)
         # Two, because a ticket is fetched with a token: each guards its own value.
         self._tokens, self._tickets = SharedSecrets(store), SharedSecrets(store)
 
@@ -142,19 +157,82 @@ class WeChatAccount:
         signature = js_signature(self._ticket(), nonce, timestamp, page_url(url))
         return JsConfig(self._app_id, timestamp, nonce, signature)
 
+    def fetch_avatar(self, url: str) -> bytes:
+        """The picture of a profile, from WeChat's picture hosts only, at most half a megabyte. GatewayError."""
+        return pictures.fetch(self._pictures, url)
+
+    def create_scene_qr(self, scene: str, *, seconds: int | None) -> SceneQr:
+        """A QR code whose scan pushes `scene`. ValueError for a scene or a time WeChat would refuse."""
+        body = scene_body(scene, seconds)
+        answer = self._with_token(lambda token: self._client.call("qrcode/create", token, body))
+        lives = answer.get("expire_seconds")
+        return SceneQr(_text(answer, "ticket"), _text(answer, "url"), lives if type(lives) is int else None)
+
+    def send_subscription(self, openid: str, template_id: str, page: str, data: dict[str, str]) -> str:
+        """A subscription notice; one consent pays for one. NotDelivered, Refused, GatewayError (nobody knows)."""
+        body = {"touser": openid, "template_id": template_id, "page": page, "data": _values(data)}
+        return self._send("message/subscribe/bizsend", body)
+
+    def send_customer_text(self, openid: str, text: str) -> None:
+        """A customer-service message, within its window. NotDelivered, Refused, GatewayError (nobody knows)."""
+        self._send("message/custom/send", {"touser": openid, "msgtype": "text", "text": {"content": text}})
+
+    def send_template(self, openid: str, template_id: str, url: str, data: dict[str, str], *, key: str) -> str:
+        """A template message to a follower; `key` (32 characters) makes WeChat drop a second one for ten minutes."""
+        body = {"touser": openid, "template_id": template_id, "url": url, "data": _values(data), "client_msg_id": key}
+        return self._send("message/template/send", body)
+
+    def is_following(self, openid: str) -> bool:
+        """Whether this person follows the account."""
+        answer = self._with_token(lambda token: self._client.follower(token, openid))
+        return answer.get("subscribe") in (1, "1", True)
+
+    def push_menu(self, menu: dict[str, Any]) -> None:
+        """Replace the account's menu."""
+        self._with_token(lambda token: self._client.call("menu/create", token, menu))
+
+    def fetch_menu(self) -> dict[str, Any]:
+        """The account's menu; empty if there is none (46003)."""
+        try:
+            return self._with_token(self._client.menu_of)
+        except GatewayError as error:
+            if error.code != "46003":
+                raise
+        return {}
+
+    def _send(self, endpoint: str, body: dict[str, Any]) -> str:
+        try:
+            answer = self._with_token(lambda token: self._client.call(endpoint, token, body))
+        except GatewayError as error:
+            not_taken = isinstance(error, NotDelivered) or surely_not_taken(error)
+            kind = NotDelivered if not_taken else Refused if error.code.isdecimal() else GatewayError
+            failed = kind(PROVIDER, error.code, error.detail, retryable=kind is NotDelivered)
+        else:
+            number = answer.get("msgid")
+            return str(number) if isinstance(number, int | str) and not isinstance(number, bool) else ""
+        raise failed
+
+    def _with_token(self, call: Callable[[str], object]) -> dict[str, Any]:
+        """The answer to a call with the account's token; one that WeChat calls stale is renewed exactly once.
+
+        NotDelivered if there is no token to be had: the call itself was not made, or made and refused.
+        """
+        key = f"{self._app_id}:access_token"
+
+        def renewed(refused: str) -> str:
+            return _or_not_delivered(lambda: self._tokens.instead_of(key, refused, lambda: self._fetch_token(refused)))
+
+        def ask(token: str) -> dict[str, Any]:
+            return _ask(lambda: call(token))
+
+        token = _or_not_delivered(lambda: self._tokens.current(key, self._fetch_token))
+        return retry_once_if_stale(ask, token, renewed)
+
     def _ticket(self) -> str:
         return self._tickets.current(f"{self._app_id}:jsapi_ticket", self._fetch_ticket)
 
     def _fetch_ticket(self) -> Fetched:
-        token_key = f"{self._app_id}:access_token"
-
-        def renewed(refused: str) -> str:
-            return self._tokens.instead_of(token_key, refused, lambda: self._fetch_token(refused))
-
-        def ask(token: str) -> dict[str, Any]:
-            return _ask(lambda: self._client.jsapi_ticket(token))
-
-        answer = retry_once_if_stale(ask, self._tokens.current(token_key, self._fetch_token), renewed)
+        answer = self._with_token(self._client.jsapi_ticket)
         return _text(answer, "ticket"), _lifetime(answer)
 
     def _fetch_token(self, refused: str | None = None) -> Fetched:
@@ -163,6 +241,14 @@ class WeChatAccount:
             # WeChat still hands out the token it refuses; forcing is rationed (20 a day), so only now.
             answer = _ask(lambda: self._client.stable_token(force=True))
         return _text(answer, "access_token"), _lifetime(answer)
+
+
+def _or_not_delivered(fetch: Callable[[], str]) -> str:
+    try:
+        return fetch()
+    except GatewayError as exc:
+        error = NotDelivered(exc.provider, exc.code, exc.detail, retryable=exc.retryable)
+    raise error
 
 
 def _ask(call: Callable[[], object]) -> dict[str, Any]:
@@ -175,10 +261,14 @@ def _ask(call: Callable[[], object]) -> dict[str, Any]:
         answer = call()
     except WeChatException as exc:
         error = _refusal(exc)
+    except requests.ConnectTimeout:
+        error = GatewayError(PROVIDER, "unreachable", "ConnectTimeout", retryable=True)
     except requests.Timeout:
         error = GatewayError(PROVIDER, "timeout", retryable=True)
     except requests.RequestException as exc:
-        error = GatewayError(PROVIDER, "unreachable", type(exc).__name__, retryable=True)
+        # A connection that broke may have carried the request; one that was never made has not.
+        code = "unreachable" if never_connected(exc) else "cut_off"
+        error = GatewayError(PROVIDER, code, type(exc).__name__, retryable=True)
     except (ValueError, TypeError, KeyError, AttributeError) as exc:
         # wechatpy reads fields without looking; HTML, empty bodies and missing fields end here.
         error = GatewayError(PROVIDER, "bad_answer", type(exc).__name__, retryable=True)
@@ -196,6 +286,10 @@ def _refusal(exc: WeChatException) -> GatewayError:
     code = str(exc.errcode)
     kind = _CODE_ERRORS.get(code, GatewayError)
     return kind(PROVIDER, code, str(exc.errmsg)[:200], retryable=code in _BUSY)
+
+
+def _values(data: dict[str, str]) -> dict[str, dict[str, str]]:
+    return {name: {"value": value} for name, value in data.items()}
 
 
 def _text(answer: dict[str, Any], name: str) -> str:

@@ -1,0 +1,83 @@
+"""What holds for messages without asking anybody: purposes, windows, replies."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+# WeChat's windows for customer messages: five in 48 hours after a message, three in a minute after a tap.
+WROTE_WINDOW, WROTE_LIMIT = timedelta(hours=48), 5
+TAPPED_WINDOW, TAPPED_LIMIT = timedelta(minutes=1), 3
+TAPS = frozenset({"subscribe", "SCAN", "CLICK"})
+EVENT_LIFE = timedelta(days=30)
+INBOX_PAGE = 20
+MAX_VALUE = 20
+
+SUBSCRIBE, CUSTOMER, SMS = "subscribe", "customer", "sms"
+CHANNEL_WORDS = {SUBSCRIBE: "订阅通知", CUSTOMER: "客服消息", SMS: "短信"}
+STATE_WORDS = {
+    "waiting": "等待发送",
+    "sending": "发送中",
+    "sent": "已发出",
+    "arrived": "已送达",
+    "refused": "被拒收",
+    "unknown": "结果不明，不重发",
+}
+REPLY_WORDS = {"text": "收到文字", "click": "点了菜单", "follow": "新关注"}
+RESULT_WORDS = {
+    "43101": "用户拒收或授权已用完",
+    "43004": "用户未关注",
+    "45015": "超出可回复时间",
+    "45047": "回复条数已用完",
+    "40003": "openid 无效",
+    "40037": "模板编号无效",
+    "47003": "模板内容不符",
+    "45009": "当日次数用完",
+    "no_window": "超出可回复时间",
+    "no_template": "没有设置模板",
+    "no_identity": "没有微信身份",
+    "timeout": "等待回答超时",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a notice is about: its title, its sentence with `{words}`, and whether a text message also goes out."""
+
+    title: str
+    body: str
+    words: tuple[str, ...]
+    sms: bool = False
+
+
+PURPOSES: dict[str, Purpose] = {
+    "deposit_paid": Purpose("已收到付款", "{car}：{note}。请在保留时间内到店。", ("car", "note")),
+    "late_money": Purpose("付款将退回", "{car}：{note}。", ("car", "note"), sms=True),
+    "money_returned": Purpose("退款已完成", "{car}：{note}，请留意微信支付账单。", ("car", "note"), sms=True),
+    "handed_over": Purpose("已交车", "{car} 已在 {note} 交付，祝您用车愉快。", ("car", "note")),
+    "account": Purpose("账号提醒", "{note}", ("note",)),
+}
+# The approved text message reads: {1}：{2}，{3}。
+TEXT_WORDS = ("car", "note")
+WORD_LABELS = {"car": "车款", "note": "说明"}
+
+
+def plain(value: object, limit: int = 60) -> str:
+    """One line for a message: no control characters, bounded."""
+    return " ".join("".join(c for c in str(value) if c.isprintable()).split())[:limit]
+
+
+def say(purpose: str, data: dict[str, str]) -> tuple[str, str]:
+    """Title and sentence of a notice. KeyError for a purpose nobody knows or a word that is missing."""
+    known = PURPOSES[purpose]
+    return known.title, known.body.format(**{word: plain(data[word]) for word in known.words})
+
+
+def template_values(fields: dict[str, str], data: dict[str, str]) -> dict[str, str]:
+    """What goes into the approved template: its keys with our words, twenty characters each at most."""
+    return {key: plain(data.get(word, ""), MAX_VALUE) or "无" for word, key in fields.items() if key}
+
+
+def window_after(event: str, now: datetime) -> dict[str, object]:
+    """What an interaction opens, as column values of a contact."""
+    if event == "message":
+        return {"wrote_until": now + WROTE_WINDOW, "wrote_left": WROTE_LIMIT}
+    return {"tapped_until": now + TAPPED_WINDOW, "tapped_left": TAPPED_LIMIT} if event in TAPS else {}
