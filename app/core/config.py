@@ -33,6 +33,12 @@ class Settings(BaseSettings):
     public_base_url: str = "http://127.0.0.1:8000"
     media_path: Path = ROOT / "instance" / "media"
     jobs_path: Path = ROOT / "instance" / "jobs.db"
+    media_s3_bucket: str = ""
+    media_s3_endpoint: str = ""
+    media_s3_region: str = "us-east-1"
+    media_s3_access_key: str = ""
+    media_s3_secret_key: SecretStr = SecretStr("")
+    media_s3_path_style: bool = True
 
     wechat_app_id: str = ""
     wechat_app_secret: SecretStr = SecretStr("")
@@ -56,6 +62,7 @@ class Settings(BaseSettings):
     sms_sdk_app_id: str = ""
     sms_sign_name: str = ""
     sms_template_code: str = ""
+    sms_template_notice: str = ""
 
     port: int = Field(default=8000, ge=1, le=65535)
     sandbox_port: int = Field(default=8001, ge=1, le=65535)
@@ -94,6 +101,7 @@ BASE_URLS = [
     "wechatpay_base_url",
     "sms_api_base_url",
 ]
+STORAGE = ["media_s3_bucket", "media_s3_endpoint", "media_s3_access_key", "media_s3_secret_key"]
 LOOPBACK = frozenset({"localhost", "0.0.0.0", "::1"})  # noqa: S104 (named here to be refused)
 
 
@@ -131,12 +139,19 @@ def production_problems(settings: Settings) -> list[str]:
             "TRUSTED_PROXIES: 0, but https is ended by a proxy in front; "
             "uncounted, every shopper has the proxy's one address and shares its limits"
         )
-    for name in BASE_URLS:
+    problems += half_set_storage(settings)
+    for name in [*BASE_URLS, *(["media_s3_endpoint"] if settings.media_s3_endpoint else [])]:
         parts = urlsplit(str(getattr(settings, name)))
         host = parts.hostname or ""
         if parts.scheme != "https" or host in LOOPBACK or host.startswith("127."):
             problems.append(f"{name.upper()}: must be https and not this machine")
     return problems
+
+
+def half_set_storage(settings: Settings) -> list[str]:
+    """What is missing when pictures are to lie in a bucket, a line each; nothing when they lie in a folder."""
+    given = {name: _plain(getattr(settings, name)) for name in STORAGE}
+    return [f"{name.upper()}: missing" for name, value in given.items() if not value] if any(given.values()) else []
 
 
 def _plain(value: object) -> str:

@@ -29,7 +29,7 @@ csrf = CSRFProtect()
 MAX_ID = 2**63 - 1
 NUL = "\x00"
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
-PROVIDERS = {"wechatpay": "支付", "sms": "短信", "wechat": "微信登录"}
+PROVIDERS = {"wechatpay": "支付", "sms": "短信", "wechat": "微信登录", "storage": "图片存储"}
 GUARDS: dict[str, Any] = {}
 
 

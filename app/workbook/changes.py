@@ -34,6 +34,7 @@ from app.workbook.rules import (
 
 Values = dict[str, Any]
 SPEC_BATCH = 5000
+PICTURE_FIELDS = ("digest", "width", "height", "widths", "forms", "bytes")
 
 
 class Writer:
@@ -74,7 +75,7 @@ class Writer:
     def _write_pictures(self, stored: Mapping[str, StoredPicture]) -> None:
         known = {row[0]: row[1] for row in self._session.execute(select(Picture.name, Picture.id))}
         for name, picture in stored.items():
-            values = {field: getattr(picture, field) for field in ("digest", "width", "height", "widths", "bytes")}
+            values = {field: getattr(picture, field) for field in PICTURE_FIELDS}
             if name in known:
                 changed_rows(update(Picture).where(Picture.id == known[name]).values(**values))
             else:
@@ -131,7 +132,8 @@ class Writer:
 
     def _series(self, row: SeriesRow) -> Values:
         plain = ("slug", "name", "english_name", "body_class", "energy", "seats", "highlights", "intro", "turntable")
-        return _fields(row, *plain, "position", "status") | {
+        return _fields(row, *plain, "position", "status", "on_sale_on") | {
+            "successor_slug": row.successor,
             "brand_id": self._ids[rules.BRANDS][row.brand],
             "cover_id": self._picture(row.cover),
             "updated_at": self._now,

@@ -9,7 +9,7 @@ from flask import Blueprint, current_app
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.core import clock
-from app.core.config import Settings
+from app.core.errors import GatewayError
 from app.core.money import format_yuan
 from app.workbook import exporting, rules, services
 from app.workbook.errors import WorkbookRefused
@@ -29,9 +29,9 @@ SHOWN_ROWS = 20
 def import_workbook(file: Path, pictures: Path | None, dry_run: bool, target: str | None) -> None:
     """导入表格：.xlsx、csv 文件夹或 zip。全部成功或什么都不改。"""
     days = (_day(target) - rules.DEMO_DAY).days if target else 0
-    media = cast(Settings, current_app.config["SETTINGS"]).media_path
+    storage = current_app.extensions["storage"]
     try:
-        plan = services.import_workbook(file, media, pictures=pictures, dry_run=dry_run, move_days=days)
+        plan = services.import_workbook(file, storage, pictures=pictures, dry_run=dry_run, move_days=days)
     except WorkbookRefused as refused:
         for problem in refused.problems:
             click.echo(str(problem))
@@ -47,11 +47,12 @@ def import_workbook(file: Path, pictures: Path | None, dry_run: bool, target: st
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def export_workbook(file: Path) -> None:
     """导出表格：.xlsx，或连同图片的 .zip；重新导入不会产生任何改动。"""
-    media = cast(Settings, current_app.config["SETTINGS"]).media_path
     if file.suffix.lower() not in {".xlsx", ".zip"}:
         raise click.BadParameter("文件名应以 .xlsx 或 .zip 结尾")
     try:
-        exporting.export_workbook(file, media)
+        exporting.export_workbook(file, current_app.extensions["storage"])
+    except GatewayError as error:
+        raise click.ClickException(f"图片存储没有响应（{error.code}），请稍后重试") from error
     except OSError as error:
         raise click.ClickException(f"写不了 {file}：{error.strerror}") from error
     click.echo(f"已导出到 {file}")

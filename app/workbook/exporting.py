@@ -12,13 +12,14 @@ import openpyxl
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 
-from app.catalog.pictures import original_path
+from app.catalog.pictures import original_key
+from app.gateways.storage.port import Storage
 from app.workbook import queries, rules
 from app.workbook.layout import LAYOUT
 from app.workbook.values import written
 
 
-def export_workbook(target: Path, media: Path) -> None:
+def export_workbook(target: Path, storage: Storage) -> None:
     """Write an .xlsx, or a .zip of it with its pictures. The file appears whole or not at all."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
         part = Path(folder) / "workbook.xlsx"
@@ -28,8 +29,9 @@ def export_workbook(target: Path, media: Path) -> None:
             with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
                 archive.write(book, f"{target.stem}.xlsx")
                 for name, picture in sorted(queries.list_pictures().items()):
-                    if original := original_path(media, picture.digest):
-                        archive.write(original, name)
+                    key = original_key(storage, picture.digest)
+                    if key and (content := storage.get(key)):
+                        archive.writestr(name, content)
         os.chmod(part, 0o644)
         os.replace(part, target)
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from app.catalog import pictures
 from app.catalog.pictures import StoredPicture
+from app.gateways.storage.port import Storage
 from app.workbook import rules
 from app.workbook.checks import Findings
 from app.workbook.reading import MAX_FRAMES, PictureBox
@@ -25,6 +26,7 @@ class KnownPicture(NamedTuple):
     digest: str
     width: int
     widths: str
+    forms: str
 
 
 class Use(NamedTuple):
@@ -42,7 +44,7 @@ def gather(
     box: PictureBox,
     known: Mapping[str, KnownPicture],
     series: Mapping[str, Stored],
-    media: Path,
+    storage: Storage,
     found: Findings,
 ) -> None:
     """Fill `content.pictures` with those that must be stored; a missing or bad picture is a finding.
@@ -56,7 +58,7 @@ def gather(
         if earlier.frame and not use.frame:
             first[use.name] = use
     with ThreadPoolExecutor(WORKERS) as pool:
-        files = pool.map(lambda use: _inspect(use, box, known, media), first.values())
+        files = pool.map(lambda use: _inspect(use, box, known, storage), first.values())
         for use, file in zip(first.values(), files, strict=True):
             if isinstance(file, str):
                 found.at(use.sheet, use.row, use.field, f"图片“{use.name}”{file}")
@@ -64,12 +66,11 @@ def gather(
                 content.pictures[file.name] = file
 
 
-def store_all(files: Iterable[PictureFile], media: Path) -> dict[str, StoredPicture]:
-    """Put pictures on disk, in parallel; what exists is skipped. Call it outside of any transaction."""
-    media.mkdir(parents=True, exist_ok=True)
+def store_all(files: Iterable[PictureFile], storage: Storage) -> dict[str, StoredPicture]:
+    """Put pictures into the storage, in parallel; what exists is skipped. Call it outside of any transaction."""
     wanted = list(files)
     with ThreadPoolExecutor(WORKERS) as pool:
-        stored = pool.map(lambda file: pictures.store(Path(file.path), media, frame=file.frame), wanted)
+        stored = pool.map(lambda file: pictures.store(Path(file.path), storage, frame=file.frame), wanted)
         return {file.name: picture for file, picture in zip(wanted, stored, strict=True)}
 
 
@@ -101,17 +102,19 @@ def _unfold_turntables(content: Content, box: PictureBox, series: Mapping[str, S
             rows[key] = replace(row, frames=frames)
 
 
-def _inspect(use: Use, box: PictureBox, known: Mapping[str, KnownPicture], media: Path) -> PictureFile | str | None:
+def _inspect(
+    use: Use, box: PictureBox, known: Mapping[str, KnownPicture], storage: Storage
+) -> PictureFile | str | None:
     """What is to be stored, None when it is stored already, or what is wrong in words."""
     before = known.get(use.name)
     try:
         path = box.find(use.name)
         if path is None:
-            return None if before and pictures.is_complete(media, before) else "找不到，应与表格放在一起或在 zip 里"
+            return None if before and pictures.is_complete(storage, before) else "找不到，应与表格放在一起或在 zip 里"
         if path.stat().st_size > pictures.MAX_BYTES:
             pictures.check(path)
         digest = pictures.file_digest(path)
-        if before and before.digest == digest and _is_ready(before, use.frame, media):
+        if before and before.digest == digest and _is_ready(before, use.frame, storage):
             return None
         pictures.check(path)
     except ValueError as error:
@@ -119,6 +122,7 @@ def _inspect(use: Use, box: PictureBox, known: Mapping[str, KnownPicture], media
     return PictureFile(use.name, str(path), digest, use.frame)
 
 
-def _is_ready(before: KnownPicture, frame: bool, media: Path) -> bool:
+def _is_ready(before: KnownPicture, frame: bool, storage: Storage) -> bool:
     planned = ",".join(map(str, pictures.planned_widths(before.width, frame)))
-    return before.widths == planned and pictures.is_complete(media, before)
+    forms = pictures.FRAME_FORMS if frame else pictures.FORMS
+    return (before.widths, before.forms) == (planned, forms) and pictures.is_complete(storage, before)

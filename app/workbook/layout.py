@@ -88,6 +88,8 @@ LAYOUT: Final[dict[str, Sheet]] = {
                 Column("环视图", "turntable", "folder", limit=190),
                 Column("排序", "position", "position", default=None),
                 _choice("状态", "status", SERIES_STATUSES, default=SaleStatus.ON_SALE.value),
+                Column("后继车系", "successor", "slug", limit=64),
+                Column("上市日期", "on_sale_on", "date", default=None),
             ),
         ),
         Sheet(

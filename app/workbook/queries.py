@@ -33,8 +33,8 @@ WITHDRAWN = SaleStatus.WITHDRAWN.value
 
 def list_pictures() -> dict[str, KnownPicture]:
     """Every stored picture by its name in the workbook."""
-    columns = select(Picture.name, Picture.id, Picture.digest, Picture.width, Picture.widths)
-    return {row[0]: KnownPicture(row[1], row[2], row[3], row[4]) for row in db.session.execute(columns)}
+    columns = select(Picture.name, Picture.id, Picture.digest, Picture.width, Picture.widths, Picture.forms)
+    return {row[0]: KnownPicture(row[1], row[2], row[3], row[4], row[5]) for row in db.session.execute(columns)}
 
 
 def list_rows() -> dict[str, dict[str, Stored]]:
@@ -103,6 +103,8 @@ def _series(names: dict[int, str]) -> Iterator[Stored]:
             one.turntable,
             one.position,
             one.status,
+            one.successor_slug,
+            one.on_sale_on,
             tuple(views[one.id, "frame"]),
         )
         yield Stored(one.id, row, one.status == WITHDRAWN)

@@ -62,6 +62,8 @@ class SeriesRow:
     turntable: str
     position: int
     status: str
+    successor: str = ""
+    on_sale_on: date | None = None
     frames: tuple[str, ...] = ()
     at: int = field(default=0, compare=False)
 

@@ -8,10 +8,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.catalog.pictures import StoredPicture
-from app.core import audit, clock
+from app.core import audit, clock, publishing
 from app.core.db import db, transaction
+from app.core.errors import GatewayError
 from app.core.security import SYSTEM, Actor
 from app.dealers import hours
+from app.gateways.storage.port import Storage
 from app.workbook import galleries, queries, rules
 from app.workbook.changes import Writer
 from app.workbook.checks import Findings, read_content
@@ -27,7 +29,7 @@ IMPORT_LOCK = 7_309_461
 
 def import_workbook(
     path: Path,
-    media: Path,
+    storage: Storage,
     *,
     pictures: Path | None = None,
     dry_run: bool = False,
@@ -46,14 +48,17 @@ def import_workbook(
             present, known = queries.list_rows(), queries.list_pictures()
             check_references(content, present, found)
             check_taken(content, queries.list_taken(), found)
-            galleries.gather(content, source.pictures, known, present[rules.SERIES], media, found)
+            galleries.gather(content, source.pictures, known, present[rules.SERIES], storage, found)
             if found.problems:
                 raise WorkbookRefused(found.sorted())
             move_dates(content, move_days)
             if dry_run:
                 return make_plan(content, present, known)
             # Files are named by their content and harmless alone, so they go first and the transaction stays short.
-            stored = galleries.store_all(content.pictures.values(), media)
+            stored = galleries.store_all(content.pictures.values(), storage)
+    except GatewayError as error:
+        message = f"图片存储没有响应（{error.code}），请稍后重新导入"
+        raise WorkbookRefused([Problem(path.name, 1, "A1", message)]) from error
     except Unreadable as error:
         raise WorkbookRefused([Problem(path.name, 1, error.cell, str(error))]) from None
     except OSError as error:
@@ -78,6 +83,7 @@ def apply_content(content: Content, stored: Mapping[str, StoredPicture], found: 
         if found.problems:
             raise WorkbookRefused(found.sorted())
         if plan.changes:
+            publishing.bump()
             counts = {
                 name: [len(sheet.added), len(sheet.changed), len(sheet.withdrawn)]
                 for name, sheet in plan.sheets.items()

@@ -215,6 +215,13 @@ def _moment(raw: Any) -> tuple[datetime, bool]:
     raise ValueError(f"“{text_of(raw)}”不是时间，应为 2026-11-28 20:00 这样的日期和时间")
 
 
+def read_date(raw: Any, column: Column) -> date:
+    wall, day_only = _moment(raw)
+    if not day_only and wall.time() != time():
+        raise ValueError(f"“{text_of(raw)}”不是日期，应为 2026-11-28 这样的日期")
+    return wall.date()
+
+
 def read_start(raw: Any, column: Column) -> datetime:
     return clock.from_local(_moment(raw)[0])
 
@@ -273,6 +280,7 @@ READERS: Final[dict[str, Callable[[Any, Column], Any]]] = {
     "pictures": read_pictures,
     "folder": read_picture,
     "discount": read_discount,
+    "date": read_date,
     "start": read_start,
     "end": read_end,
     "validity": read_validity,

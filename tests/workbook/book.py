@@ -10,6 +10,8 @@ from typing import Any
 import openpyxl
 from PIL import Image
 
+from app.gateways.storage.objects import ObjectStorage
+
 Sheets = dict[str, list[list[Any]]]
 
 SMALL: Sheets = {
@@ -234,6 +236,11 @@ def draw_pictures(folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGBA", (400, 225), (10 * number, 90, 120, 200)).save(path)
+
+
+def media_at(folder: Path) -> ObjectStorage:
+    """Where an import keeps its pictures."""
+    return ObjectStorage.in_folder(folder)
 
 
 def save_xlsx(sheets: Sheets, path: Path) -> Path:

@@ -24,7 +24,9 @@ def bring(app, folder: Path, tmp_path: Path) -> Callable[..., Plan]:
     """Save sheets as a workbook beside the pictures and import it."""
 
     def run(sheets: book.Sheets, **options) -> Plan:
-        return services.import_workbook(book.save_xlsx(sheets, folder / "book.xlsx"), tmp_path / "media", **options)
+        return services.import_workbook(
+            book.save_xlsx(sheets, folder / "book.xlsx"), book.media_at(tmp_path / "media"), **options
+        )
 
     return run
 

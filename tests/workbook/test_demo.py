@@ -13,6 +13,7 @@ from app.coupons.models import CouponCampaign
 from app.dealers.models import Dealer
 from app.workbook import rules, services
 from app.workbook.exporting import export_workbook
+from tests.workbook.book import media_at
 
 DEMO = Path(__file__).parents[2] / "demo"
 
@@ -24,10 +25,10 @@ def running_deals() -> int:
 
 
 def test_demo_is_imported_once_and_is_alive_on_a_later_day(app, tmp_path, monkeypatch):
-    media = tmp_path / "media"
+    media = media_at(tmp_path / "media")
     # Encoding 276 pictures is measured elsewhere; here every picture is checked and stored in one width.
-    monkeypatch.setattr("app.catalog.pictures.WIDTHS", (320,))
-    monkeypatch.setattr("app.catalog.pictures.FRAME_WIDTHS", (480,))
+    monkeypatch.setattr("app.catalog.pictures.named.WIDTHS", (320,))
+    monkeypatch.setattr("app.catalog.pictures.named.FRAME_WIDTHS", (480,))
     day = clock.today()
     days = (day - rules.DEMO_DAY).days
     services.import_workbook(DEMO / "yunxiu.xlsx", media, move_days=days)

@@ -7,14 +7,14 @@ from app.booking.models import OnePriceDeal
 from app.core.db import db
 from app.workbook import services
 from tests.workbook import book
-from tests.workbook.book import set_cell
+from tests.workbook.book import media_at, set_cell
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 def test_csv_folder_says_the_same_as_the_workbook(bring, folder, tmp_path, encoding):
     bring(book.small())
     book.save_csv(book.small(), folder, encoding)
-    assert services.import_workbook(folder, tmp_path / "media").changes == 0
+    assert services.import_workbook(folder, media_at(tmp_path / "media")).changes == 0
 
 
 @pytest.mark.parametrize("inside", ["", "资料/"])
@@ -22,18 +22,18 @@ def test_zip_of_workbook_and_pictures_is_enough(app, folder, tmp_path, inside):
     book.save_xlsx(book.small(), folder / "book.xlsx")
     (folder / ".DS_Store").write_bytes(b"x")
     archive = book.save_zip(folder, tmp_path / "in.zip", inside=inside)
-    assert services.import_workbook(archive, tmp_path / "media").changes == 24
+    assert services.import_workbook(archive, media_at(tmp_path / "media")).changes == 24
 
 
 def test_zip_of_csv_is_enough(app, folder, tmp_path):
     book.save_csv(book.small(), folder)
     archive = book.save_zip(folder, tmp_path / "in.zip")
-    assert services.import_workbook(archive, tmp_path / "media").changes == 24
+    assert services.import_workbook(archive, media_at(tmp_path / "media")).changes == 24
 
 
 def test_pictures_may_lie_in_a_folder_of_their_own(app, folder, tmp_path):
     path = book.save_xlsx(book.small(), tmp_path / "book.xlsx")
-    assert services.import_workbook(path, tmp_path / "media", pictures=folder).changes == 24
+    assert services.import_workbook(path, media_at(tmp_path / "media"), pictures=folder).changes == 24
 
 
 def test_what_people_type_is_understood(bring):
@@ -114,4 +114,4 @@ def test_words_kept_in_the_shared_table_of_excel_are_read(bring, folder, tmp_pat
         for name, content in parts.items():
             new.writestr(name, content)
     assert len(words) > 100
-    assert services.import_workbook(shared, tmp_path / "media").changes == 0
+    assert services.import_workbook(shared, media_at(tmp_path / "media")).changes == 0

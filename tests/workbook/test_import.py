@@ -15,7 +15,7 @@ from app.dealers.models import Dealer
 from app.workbook import queries, rules, services
 from app.workbook.exporting import export_workbook
 from tests.workbook import book
-from tests.workbook.book import set_cell
+from tests.workbook.book import media_at, set_cell
 
 TABLES = (Brand, Series, Colour, Trim, SpecItem, Dealer, OnePriceDeal, CouponCampaign, Picture, AuditEntry)
 
@@ -63,7 +63,7 @@ def test_every_field_of_the_offers_arrives(bring):
 def test_dry_run_tells_the_plan_and_changes_nothing(bring, tmp_path):
     assert bring(book.small(), dry_run=True).changes == 24
     assert counts() == [0] * len(TABLES)
-    assert not (tmp_path / "media").exists()
+    assert not list((tmp_path / "media").rglob("*"))
 
 
 def test_dry_run_tells_added_changed_and_withdrawn_rows(bring):
@@ -222,14 +222,14 @@ def test_export_imports_again_without_a_change(bring, tmp_path):
     set_cell(sheets, "一口价", 2, "一口价元", "158,800.50")
     bring(sheets)
     exported = tmp_path / "out.xlsx"
-    export_workbook(exported, tmp_path / "media")
-    assert services.import_workbook(exported, tmp_path / "media", dry_run=True).changes == 0
+    export_workbook(exported, media_at(tmp_path / "media"))
+    assert services.import_workbook(exported, media_at(tmp_path / "media"), dry_run=True).changes == 0
 
 
 def test_exported_zip_carries_its_pictures_to_an_empty_shop(bring, tmp_path):
     bring(book.small())
-    export_workbook(tmp_path / "out.zip", tmp_path / "media")
-    plan = services.import_workbook(tmp_path / "out.zip", tmp_path / "elsewhere", dry_run=True)
+    export_workbook(tmp_path / "out.zip", media_at(tmp_path / "media"))
+    plan = services.import_workbook(tmp_path / "out.zip", media_at(tmp_path / "elsewhere"), dry_run=True)
     assert [sheet for sheet, part in plan.sheets.items() if part.changes] == [rules.PICTURES]
 
 
