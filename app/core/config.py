@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     sms_sign_name: str = ""
     sms_template_code: str = ""
     sms_template_notice: str = ""
+    sms_template_notice: str = ""
 
     port: int = Field(default=8000, ge=1, le=65535)
     sandbox_port: int = Field(default=8001, ge=1, le=65535)
