@@ -63,8 +63,9 @@ class Settings(BaseSettings):
     sms_sign_name: str = ""
     sms_template_code: str = ""
     sms_template_notice: str = ""
-    sms_template_notice: str = ""
 
+    metrics_token: SecretStr = SecretStr("")
+    metrics_path: Path = ROOT / "instance" / "metrics"
     port: int = Field(default=8000, ge=1, le=65535)
     sandbox_port: int = Field(default=8001, ge=1, le=65535)
     trusted_proxies: int = Field(default=0, ge=0, le=5)
