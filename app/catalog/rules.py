@@ -1,5 +1,8 @@
 """Words and states of the catalog, as the workbook spells them."""
 
+import re
+from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 
@@ -83,6 +86,58 @@ def key_specs(values: dict[str, tuple[str, str]]) -> list[tuple[str, str, str]]:
             value, unit = values[name]
             found.append((label, f"{int(value):,}" if value.isdigit() and len(value) > 3 else value, unit))
     return found[:3]
+
+
+def range_words(values: tuple[str, ...]) -> str:
+    """520–605 where trims differ in a number; the first value that a car has otherwise."""
+    given = [value for value in values if value not in {"", Fit.ABSENT}]
+    try:
+        numbers = sorted({float(value): value for value in given}.items())
+    except ValueError:
+        return given[0]
+    if not numbers:
+        return Fit.ABSENT
+    low, high = numbers[0][1], numbers[-1][1]
+    return low if low == high else f"{low}–{high}"
+
+
+_MONTH = re.compile(r"(20\d\d)\s*[-./年]\s*(\d{1,2})(?:\s*[-./月]\s*(\d{1,2}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """When an upcoming car goes on sale. `exact` is False where only the month is known: `on` is its first day."""
+
+    on: date
+    exact: bool
+
+    @property
+    def words(self) -> str:
+        day = f" {self.on.day} 日" if self.exact else ""
+        return f"{self.on.year} 年 {self.on.month} 月{day}"
+
+
+def launch(on: date | None, text: str) -> Launch | None:
+    """The announced day, else what the specification says (2027.01, 2027 年 1 月 15 日); None when it says no month."""
+    if on is not None:
+        return Launch(on, True)
+    found = _MONTH.search(text)
+    if found is None:
+        return None
+    year, month, day = int(found[1]), int(found[2]), int(found[3] or 1)
+    try:
+        return Launch(date(year, month, day), found[3] is not None)
+    except ValueError:
+        return None
+
+
+def likeness(body_class: str, energy: str, other_class: str, other_energy: str) -> int:
+    """How much two cars are alike: the same class counts most, then the kind of body, then what drives them."""
+
+    def body(word: str) -> str:
+        return next((kind for kind in ("SUV", "MPV", "跑车", "皮卡") if word.endswith(kind)), "轿车")
+
+    return 4 * (body_class == other_class) + 2 * (body(body_class) == body(other_class)) + (energy == other_energy)
 
 
 def fit_words(value: str) -> str:

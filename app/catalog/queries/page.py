@@ -1,28 +1,59 @@
-"""What the model page says."""
+"""What the model page shows of one series. Four statements, whatever the number of trims, colours and pictures."""
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import String, and_, cast, func, select
 from sqlalchemy.orm import joinedload
 
 from app.catalog.errors import SeriesNotFound
-from app.catalog.models import Colour, Picture, Series, SeriesPicture, SpecItem, Trim
-from app.catalog.queries.cards import SHOWN
-from app.catalog.rules import ColourSide, SaleStatus, key_specs
+from app.catalog.models import Brand, Colour, Picture, Series, SeriesPicture, SpecItem, Trim
+from app.catalog.queries.cards import SHOWN, SeriesCard, list_series
+from app.catalog.rules import ColourSide, Fit, Launch, SaleStatus, key_specs, launch, likeness, range_words
 from app.core.db import db
+
+LAUNCH_ITEM = "上市时间"
+SIMILAR = 4
+SUCCESSORS = 5
+COMPARED = 4
+FACTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SpecRow:
+    """参数: one item of every trim. `value` is the chosen trim's, `values` each trim's in the order of the page.
+
+    `others` says which trims have which other value: (their names, the value).
+    """
+
+    name: str
+    unit: str
+    value: str
+    values: tuple[str, ...]
+    others: list[tuple[str, str]]
+
+    @property
+    def differs(self) -> bool:
+        return bool(self.others)
 
 
 @dataclass(frozen=True, slots=True)
 class SpecGroup:
-    """参数配置 of one trim under one heading: (name, value, unit)."""
+    """参数配置 under one heading."""
 
     name: str
-    items: list[tuple[str, str, str]]
+    rows: list[SpecRow]
+
+    @property
+    def differing(self) -> int:
+        return sum(row.differs for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesPage:
-    """All that the model page says about a series; `trim` is the one whose specification is shown."""
+    """All that the model page says about a series; `trim` is the one whose specification is shown first.
+
+    `keys` are ranges over the trims unless one was asked for; `facts` tell the trims apart, in their order.
+    """
 
     series: Series
     trims: list[Trim]
@@ -34,11 +65,48 @@ class SeriesPage:
     gallery: list[Picture]
     groups: list[SpecGroup]
     keys: list[tuple[str, str, str]]
+    facts: list[list[tuple[str, str, str]]]
+    launch: Launch | None
+    asked_trim: str | None
+    asked_colour: str | None
+
+    @property
+    def upcoming(self) -> bool:
+        return self.series.status == SaleStatus.UPCOMING
 
     @property
     def price_range(self) -> tuple[int, int] | None:
         prices = [trim.msrp_fen for trim in self.trims]
         return (min(prices), max(prices)) if prices else None
+
+    @property
+    def years(self) -> str:
+        """2025–2026款 of the trims on sale."""
+        years = sorted({trim.model_year for trim in self.trims})
+        return years[0] if len(years) == 1 else f"{years[0].removesuffix('款')}–{years[-1]}" if years else ""
+
+    @property
+    def compare_address(self) -> str:
+        return "/compare?trims=" + ",".join(trim.slug for trim in self.trims[:COMPARED])
+
+    @property
+    def turns(self) -> bool:
+        """Whether the picture on the stage is the car of the turntable, which comes in one colour, the first."""
+        return bool(self.series.turntable) and (not self.exterior or self.colour == self.exterior[0])
+
+    @property
+    def points(self) -> list[str]:
+        """亮点"""
+        return [word.strip() for word in self.series.highlights.split("；") if word.strip()]
+
+
+@dataclass(frozen=True, slots=True)
+class GonePage:
+    """What is said where no car is sold: its name when it once was, what followed it, cars like it."""
+
+    name: str | None
+    successor: SeriesCard | None
+    similar: list[SeriesCard]
 
 
 def get_series_page(slug: str, trim_slug: str | None = None, colour_name: str | None = None) -> SeriesPage:
@@ -46,25 +114,17 @@ def get_series_page(slug: str, trim_slug: str | None = None, colour_name: str | 
 
     SeriesNotFound when withdrawn or unknown.
     """
-    series = db.session.scalars(
-        select(Series)
-        .where(Series.slug == slug, Series.status.in_(SHOWN))
-        .options(joinedload(Series.cover), joinedload(Series.brand))
-    ).one_or_none()
-    if series is None:
-        raise SeriesNotFound
-    trims = list(
-        db.session.scalars(
-            select(Trim)
-            .where(Trim.series_id == series.id, Trim.status == SaleStatus.ON_SALE)
-            .order_by(Trim.position, Trim.msrp_fen, Trim.id)
-        )
-    )
+    series, trims = _series_and_trims(slug)
     trim = next((t for t in trims if t.slug == trim_slug), min(trims, key=lambda t: t.msrp_fen, default=None))
     colours = _colours(series.id)
     exterior = [c for c in colours if c.side == ColourSide.EXTERIOR]
     colour = next((c for c in exterior if c.name == colour_name), exterior[0] if exterior else None)
-    groups = _groups(trim.id) if trim else []
+    groups = _groups(trims, trim) if trim else []
+    rows = [row for group in groups for row in group.rows]
+    chosen = trim is not None and trim.slug == trim_slug
+    asked = colour is not None and colour.name == colour_name
+    values = {row.name: (row.value, row.unit) for row in rows}
+    ranges = {row.name: (row.value if chosen else range_words(row.values), row.unit) for row in rows}
     return SeriesPage(
         series=series,
         trims=trims,
@@ -75,8 +135,64 @@ def get_series_page(slug: str, trim_slug: str | None = None, colour_name: str | 
         picture=(colour.picture if colour else None) or series.cover,
         gallery=_gallery(series.id),
         groups=groups,
-        keys=key_specs({name: (value, unit) for group in groups for name, value, unit in group.items}),
+        keys=key_specs(ranges),
+        facts=[
+            key_specs({r.name: (r.values[i], r.unit) for r in rows if r.differs})[:FACTS] for i in range(len(trims))
+        ],
+        launch=launch(series.on_sale_on, values.get(LAUNCH_ITEM, ("", ""))[0])
+        if series.status == SaleStatus.UPCOMING
+        else None,
+        asked_trim=trim_slug if chosen else None,
+        asked_colour=colour_name if asked else None,
     )
+
+
+def list_frames(slug: str) -> list[Picture]:
+    """The turntable's frames in order, the front first; empty when a series has none or is not shown."""
+    rows = db.session.scalars(
+        select(SeriesPicture)
+        .join(Series, Series.id == SeriesPicture.series_id)
+        .where(Series.slug == slug, Series.status.in_(SHOWN), SeriesPicture.kind == "frame")
+        .order_by(SeriesPicture.position)
+        .options(joinedload(SeriesPicture.picture))
+    )
+    return [row.picture for row in rows]
+
+
+def get_gone_page(slug: str) -> GonePage:
+    """The page of a series that is withdrawn, or was never there (`name` is None)."""
+    series = _find_any(slug)
+    cards = list_series()
+    shown = {card.slug: card for card in cards}
+    if series is None:
+        return GonePage(None, None, cards[:SIMILAR])
+    follower, hops = series.successor_slug, 0
+    # A successor may have been succeeded itself; the limit ends a circle.
+    while follower and follower not in shown and hops < SUCCESSORS:
+        following = _find_any(follower)
+        follower, hops = following.successor_slug if following else "", hops + 1
+    successor = shown.get(follower)
+    others = [card for card in cards if card is not successor]
+    others.sort(key=lambda card: likeness(series.body_class, series.energy, card.body_class, card.energy), reverse=True)
+    return GonePage(series.name, successor, others[:SIMILAR])
+
+
+def _find_any(slug: str) -> Series | None:
+    return db.session.scalars(select(Series).where(Series.slug == slug)).one_or_none()
+
+
+def _series_and_trims(slug: str) -> tuple[Series, list[Trim]]:
+    rows = db.session.execute(
+        select(Series, Trim)
+        .outerjoin(Trim, and_(Trim.series_id == Series.id, Trim.status == SaleStatus.ON_SALE))
+        .where(Series.slug == slug, Series.status.in_(SHOWN))
+        .order_by(Trim.position, Trim.msrp_fen, Trim.id)
+        .options(joinedload(Series.cover), joinedload(Series.brand).joinedload(Brand.logo))
+    ).all()
+    if not rows:
+        raise SeriesNotFound
+    trims: list[Trim | None] = [row[1] for row in rows]
+    return rows[0][0], [trim for trim in trims if trim is not None]
 
 
 def _colours(series_id: int) -> list[Colour]:
@@ -100,13 +216,35 @@ def _gallery(series_id: int) -> list[Picture]:
     return [row.picture for row in rows]
 
 
-def _groups(trim_id: int) -> list[SpecGroup]:
+def _groups(trims: list[Trim], chosen: Trim) -> list[SpecGroup]:
+    """One row of the database per value, not per trim: most values are common to all."""
     rows = db.session.execute(
-        select(SpecItem.group_name, SpecItem.name, SpecItem.value, SpecItem.unit)
-        .where(SpecItem.trim_id == trim_id)
-        .order_by(SpecItem.position, SpecItem.id)
+        select(
+            SpecItem.group_name,
+            SpecItem.name,
+            SpecItem.value,
+            func.max(SpecItem.unit),
+            func.aggregate_strings(cast(SpecItem.trim_id, String), ","),
+        )
+        .where(SpecItem.trim_id.in_([trim.id for trim in trims]))
+        .group_by(SpecItem.group_name, SpecItem.name, SpecItem.value)
+        .order_by(func.min(SpecItem.position), func.min(SpecItem.id))
     )
-    groups: dict[str, SpecGroup] = {}
-    for group, name, value, unit in rows:
-        groups.setdefault(group, SpecGroup(group, [])).items.append((name, value, unit))
-    return list(groups.values())
+    found: dict[str, dict[str, tuple[str, dict[int, str]]]] = {}
+    for group, name, value, unit, ids in rows:
+        _, values = found.setdefault(group, {}).setdefault(name, (unit, {}))
+        values.update(dict.fromkeys(map(int, ids.split(",")), value))
+    return [
+        SpecGroup(group, [_row(name, unit, values, trims, chosen) for name, (unit, values) in items.items()])
+        for group, items in found.items()
+    ]
+
+
+def _row(name: str, unit: str, given: dict[int, str], trims: list[Trim], chosen: Trim) -> SpecRow:
+    values = tuple(given.get(trim.id, Fit.ABSENT) for trim in trims)
+    value = given.get(chosen.id, Fit.ABSENT)
+    others: dict[str, list[str]] = {}
+    for trim, other in zip(trims, values, strict=True):
+        if other != value:
+            others.setdefault(other, []).append(trim.name)
+    return SpecRow(name, unit, value, values, [("、".join(names), other) for other, names in others.items()])
