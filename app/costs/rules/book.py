@@ -4,6 +4,7 @@ The file (`app/costs/data/rules.toml`) is part of the program, not of a deployme
 commit with its test, and what was in force before stays beside it.
 """
 
+import itertools
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,15 @@ class RuleBook:
         for rule in self.rules[kind]:
             if rule.from_on <= day and (rule.until_on is None or day < rule.until_on):
                 return rule
-        raise NoRule(f"{day} 没有可用的费用规则，请选择 {self.first} 至 {self.last} 之间的日期。")
+        raise self._none(day)
+
+    def check(self, day: date) -> None:
+        """NoRule when not every kind has a rule on that day."""
+        if not self.first <= day <= self.last:
+            raise self._none(day)
+
+    def _none(self, day: date) -> NoRule:
+        return NoRule(f"{day} 没有可用的费用规则，请选择 {self.first} 至 {self.last} 之间的日期。")
 
 
 @cache
@@ -80,7 +89,7 @@ def read(content: Mapping[str, Any]) -> RuleBook:
     for name, rules in book.rules.items():
         if rules[0].from_on > book.first or (rules[-1].until_on or date.max) <= book.last:
             raise ValueError(f"{name}: does not cover {book.first} to {book.last}")
-        for earlier, later in zip(rules, rules[1:], strict=False):
+        for earlier, later in itertools.pairwise(rules):
             if earlier.until_on != later.from_on:
                 raise ValueError(f"{name}: {earlier.until_on} and {later.from_on} do not meet")
     return book

@@ -82,6 +82,7 @@ class Landing:
 
 def landing_price(car: CarFacts, price_fen: int, on: date, choice: Choice, book: RuleBook) -> Landing:
     """Every line for a car invoiced on a day. NoRule when the day is outside the rules."""
+    book.check(on)
     seats = car.seats or DEFAULT_SEATS
     lines = [
         purchase_tax(car, price_fen, on, book),
@@ -101,7 +102,9 @@ def purchase_tax(car: CarFacts, price_fen: int, on: date, book: RuleBook) -> Lin
     base = Fraction(price_fen * 10_000, 10_000 + rule.number("vat_bp"))
     full = base * rule.number("rate_bp") / 10_000
     percent = rule.number("rate_bp") // 100
-    basis = f"{format_yuan(price_fen)} ÷ {1 + rule.number('vat_bp') / 10_000:g} × {percent}% = {format_yuan(half_up(full))}"
+    basis = (
+        f"{format_yuan(price_fen)} ÷ {1 + rule.number('vat_bp') / 10_000:g} × {percent}% = {format_yuan(half_up(full))}"
+    )
     if not car.new_energy:
         said = car.purchase_tax and car.purchase_tax != PurchaseTax.FULL
         extra = f"车款资料标注“{car.purchase_tax}”，但当日没有适用于{car.energy}车的减免，按全额计算。" if said else ""
@@ -150,7 +153,8 @@ def _vehicle_tax(car: CarFacts, on: date, rule: Rule) -> Line:
     low, high = _band(car.displacement_ml, rule.table("bands"))
     months = 13 - on.month
     fen = half_up(Fraction(high * FEN_PER_YUAN * months, 12))
-    text = f"排量 {car.displacement_ml:,} mL，每年 {low}–{high} 元；{on.year} 年从 {on.month} 月起 {months} 个月，{high} × {months} ÷ 12。"
+    text = f"排量 {car.displacement_ml:,} mL，每年 {low}–{high} 元；"
+    text += f"{on.year} 年从 {on.month} 月起 {months} 个月，{high} × {months} ÷ 12。"
     return Line("车船税", fen, "must", True, text, rule.source, rule.valid)
 
 
