@@ -4,15 +4,24 @@ A cached page is good as long as the number it was made under. Bumping is part o
 content, so that nobody is shown the old page once the change is committed.
 """
 
-from typing import Any, cast
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Integer, select, update
+from sqlalchemy import Engine, Integer, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Model, db
 
+T = TypeVar("T")
+
 ONLY = 1
 _PEEK = f"SELECT number FROM published_version WHERE id = {ONLY}"  # noqa: S608
+
+
+_lock = threading.RLock()
+_remembered: WeakKeyDictionary[Engine, dict[str, tuple[int, Any]]] = WeakKeyDictionary()
 
 
 class PublishedVersion(Model):
@@ -52,3 +61,20 @@ def peek() -> int:
         row = None
     # What the driver could not answer is asked again with all that SQLAlchemy knows of lost connections.
     return int(row[0]) if row else version()
+
+
+def remembered(name: str, load: Callable[[], T]) -> T:
+    """What `load()` reads, kept in this process while the published number stands; one statement when it is known.
+
+    The number is asked for in the session that loads, so that SQLite shows both at the same moment. What is loaded
+    must be plain: rows that belong to no session.
+    """
+    kept = _remembered.setdefault(db.engine, {})
+    number = version()
+    found = kept.get(name)
+    if found is None or found[0] != number:
+        with _lock:  # After publishing a crowd asks at once; one thread reads, the others wait for it.
+            found = kept.get(name)
+            if found is None or found[0] != number:
+                found = kept[name] = (number, load())
+    return cast(T, found[1])
