@@ -171,6 +171,8 @@ def _finish(response: Response) -> Response:
     head.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
     head.setdefault("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()")
     head.setdefault("X-Request-Id", g.get("request_id", ""))
+    # A page's script can read this one, and 意见反馈 passes it on.
+    head.setdefault("Server-Timing", f'r;desc="{g.get("request_id", "")}"')
     if settings().production:
         head.setdefault("Strict-Transport-Security", "max-age=31536000")
     if response.mimetype == "text/html":

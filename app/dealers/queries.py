@@ -57,6 +57,14 @@ def list_in_city(city: str, now: datetime, offset: int = 0, limit: int = PAGE) -
     return [NearDealer(dealer, None, open_state(dealer, now)) for dealer in rows]
 
 
+def find_in_city(slug: str, city: str, now: datetime) -> NearDealer | None:
+    """A store by its address if it is in this city, without a distance."""
+    dealer = db.session.scalar(
+        select(Dealer).where(Dealer.slug == slug, Dealer.city == city, Dealer.status.in_(SHOWN))
+    )
+    return NearDealer(dealer, None, open_state(dealer, now)) if dealer else None
+
+
 def get_dealer(slug: str) -> Dealer:
     """One store by its address. DealerNotFound when unknown or withdrawn."""
     dealer = db.session.scalars(select(Dealer).where(Dealer.slug == slug, Dealer.status.in_(SHOWN))).one_or_none()

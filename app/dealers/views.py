@@ -1,16 +1,18 @@
 """Pages of the dealers: by city, by distance, one store."""
 
 import math
+import re
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
-from flask import Blueprint, Response, jsonify, make_response, request
+from flask import Blueprint, Response, g, jsonify, make_response, request
 
 from app.core import clock
 from app.core.caching import public
-from app.core.htmx import render, wants_fragment
+from app.core.htmx import go, render, wants_fragment
 from app.core.security import access
-from app.dealers import maps, queries
+from app.core.web import settings
+from app.dealers import cities, maps, queries
 from app.dealers.errors import PlaceUnreadable
 from app.dealers.geo import wgs84_to_gcj02
 from app.dealers.hours import parse
@@ -20,6 +22,7 @@ from app.dealers.rules import DealerStatus, distance_words
 
 blueprint = Blueprint("dealers", __name__)
 MAX_PAGE = 5
+CITY_COOKIE, SHOP_COOKIE, YEAR = "city", "shop", 31536000
 blueprint.add_app_template_filter(distance_words, "distance")
 
 
@@ -66,6 +69,83 @@ def list_nearby() -> Response:
     if wants_json:
         return _private(make_response(jsonify(dealers=[_json(row) for row in rows], next=address)))
     return _private(render("dealers/nearby.html", "dealers/_nearby.html", rows=rows, next=address, message=None))
+
+
+# ---- the chosen city: a cookie of this device, read by fragments alone ----
+
+
+@blueprint.get("/dealers/here")
+@access("public")
+def show_here() -> Response:
+    """City and store for the home page's first row: from a place, or from what this device remembers."""
+    city, near, count, _ = _whereabouts()
+    return _private(render("dealers/_here.html", city=city, near=near, count=count))
+
+
+@blueprint.get("/dealers/mine")
+@access("public")
+def show_mine() -> Response:
+    """The nearest store of a place, or one of the chosen city, as a card; without either, how to find one."""
+    city, near, _, message = _whereabouts()
+    if near is None and city:
+        near = next(iter(queries.list_in_city(city, clock.now(), limit=1)), None)
+    return _private(render("dealers/_mine.html", city=city, near=near, message=message))
+
+
+def _whereabouts() -> tuple[str, NearDealer | None, int, str | None]:
+    """The city, the nearest or remembered store, the number of stores there, and why a place could not be used."""
+    now = clock.now()
+    if "lat" in request.args or "lng" in request.args:
+        try:
+            lat, lng, _ = _place()
+        except PlaceUnreadable as error:
+            return "", None, 0, error.message
+        near = next(iter(queries.nearest(lat, lng, now, limit=1)[0]), None)
+        return (near.dealer.city if near else ""), near, 0, None
+    counts, wanted = dict(queries.list_cities()), unquote(request.cookies.get(CITY_COOKIE, ""))[:24]
+    if wanted not in counts:
+        return "", None, 0, None
+    shop = unquote(request.cookies.get(SHOP_COOKIE, ""))[:64]
+    return wanted, queries.find_in_city(shop, wanted, now) if shop else None, counts[wanted], None
+
+
+@blueprint.get("/cities")
+@access("public")
+def list_cities() -> Response:
+    """选择城市, found by name, pinyin or initials."""
+    g.private = True
+    known, text = queries.list_cities(), request.args.get("q", "")[:20]
+    chosen = unquote(request.cookies.get(CITY_COOKIE, ""))[:24]
+    response = render(
+        "dealers/cities.html",
+        "dealers/_cities.html",
+        groups=cities.by_letter(cities.search(known, text)),
+        popular=known[: cities.POPULAR] if len(known) > cities.POPULAR else [],
+        q=text,
+        chosen=chosen if chosen in dict(known) else "",
+        back=_back(request.args.get("back", "")),
+    )
+    return response
+
+
+def _back(path: str) -> str:
+    """A page of this shop, named plainly; else the home page."""
+    return path if re.fullmatch(r"/(?:[\w-]+/)*[\w-]{0,80}", path, re.ASCII) else "/"
+
+
+@blueprint.post("/cities")
+@access("public")
+def choose_city() -> Response:
+    """Remember the city on this device, or forget it."""
+    name = request.form.get("city", "")
+    response = go(_back(request.form.get("back", "")))
+    response.delete_cookie(SHOP_COOKIE)
+    if name in dict(queries.list_cities()):
+        secure = settings().production
+        response.set_cookie(CITY_COOKIE, quote(name), max_age=YEAR, samesite="Lax", secure=secure)
+    else:
+        response.delete_cookie(CITY_COOKIE)
+    return response
 
 
 @blueprint.get("/dealers/<slug>")

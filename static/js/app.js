@@ -117,12 +117,18 @@
     if (digits.length <= 11) box.value = digits.replace(/^(\d{3})(\d)/, "$1 $2").replace(/^(\d{3} \d{4})(\d)/, "$1 $2");
   });
 
+  /* 意见反馈 takes along which request made this page; without the API the form says so without it */
+  on("click", function (event) {
+    var link = event.target.closest("[data-feedback]"), load = link && performance.getEntriesByType && performance.getEntriesByType("navigation")[0];
+    ((load && load.serverTiming) || []).forEach(function (entry) { if (entry.name === "r") link.href = "/feedback/new?r=" + entry.description; });
+  });
+
   /* prefetch on touch, once, pages only */
   var asked = {};
   function prefetch(event) {
     var link = event.target.closest && event.target.closest("a[href]");
     if (!link || link.origin !== location.origin || link.pathname === location.pathname || asked[link.href]) return;
-    if (link.hasAttribute("download") || link.hasAttribute("data-mode-set") || /^\/(wechat|me|staff|admin|bookings|pay|mode)(\/|$)|\/new$/.test(link.pathname)) return;
+    if (link.hasAttribute("download") || link.hasAttribute("data-mode-set") || /^\/(wechat|me|staff|admin|bookings|pay|mode|feedback|cities)(\/|$)|\/new$/.test(link.pathname)) return;
     if (navigator.connection && navigator.connection.saveData) return;
     asked[link.href] = 1;
     var hint = doc.createElement("link");
