@@ -36,6 +36,9 @@ FAULTS: Final = {
     "drop": "第一次丢失，15 秒后重试",
     "delay": "晚 30 秒到达",
     "signtest": "先发一次签名探测",
+    "unknown_serial": "没见过的公钥编号",
+    "reordered": "晚于后面的通知",
+    "past_close": "订单关闭很久以后才到",
 }
 
 

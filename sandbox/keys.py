@@ -5,9 +5,13 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -15,9 +19,13 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from cryptography.x509.oid import NameOID
 
 from sandbox import constants
 from sandbox.settings import Settings, remember
+
+if TYPE_CHECKING:
+    from sandbox.world import World
 
 SHOP_ENV = "shop.env"
 MERCHANT_KEY = "merchant_key.pem"
@@ -123,3 +131,105 @@ def _write(path: Path, content: bytes) -> None:
     with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(content)
     draft.replace(path)
+
+
+# ---- which key WeChat Pay signs with: a public key and its successors, certificates and theirs
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A platform certificate with its times as seconds since 1970."""
+
+    serial: str
+    pem: str
+    not_before: float
+    not_after: float
+
+
+def choose_signer(here: "World", plan: dict[str, Any]) -> dict[str, Any]:
+    """{"mode": "public_key"|"certificate", "number": 1…9, "announced": 1…9}: what signs from now on.
+
+    `announced` certificates are on offer at /v3/certificates; 0 is a merchant who only has the public key.
+    """
+    mode, number = plan.get("mode", "public_key"), int(plan.get("number", 1))
+    announced = int(plan.get("announced", number if mode == "certificate" else 0))
+    if mode not in {"public_key", "certificate"} or not 1 <= number <= 9 or not 0 <= announced <= 9:
+        raise ValueError("mode is public_key or certificate; number 1 to 9; announced 0 to 9")
+    known = max(number, announced, here.store.get_meta("signer", {}).get("known", 1))
+    chosen = {"mode": mode, "number": number, "announced": announced, "known": known}
+    here.store.set_meta("signer", chosen)
+    serial, key = signer(here)
+    return {**chosen, "serial": serial, "public_key": _public_pem(key.public_key()).decode()}
+
+
+def signer(here: "World") -> tuple[str, RSAPrivateKey]:
+    """The serial and the key of the next signature."""
+    plan = here.store.get_meta("signer", {})
+    number = plan.get("number", 1)
+    if plan.get("mode") == "certificate":
+        return certificate(here, number).serial, _certificate_key(here, number)
+    return public_key_id(number), _platform_key(here, number)
+
+
+def serials(here: "World") -> set[str]:
+    """Every serial a merchant may name."""
+    numbers = range(1, here.store.get_meta("signer", {}).get("known", 1) + 1)
+    found = {public_key_id(number) for number in numbers}
+    return found | ({certificate(here, number).serial for number in numbers} if _uses_certificates(here) else set())
+
+
+def private_keys(here: "World") -> list[RSAPrivateKey]:
+    """Every key something may be encrypted for."""
+    numbers = range(1, here.store.get_meta("signer", {}).get("known", 1) + 1)
+    found = [_platform_key(here, number) for number in numbers]
+    return found + ([_certificate_key(here, number) for number in numbers] if _uses_certificates(here) else [])
+
+
+def certificates(here: "World") -> list[Certificate]:
+    """The certificates on offer, the oldest first."""
+    return [certificate(here, n) for n in range(1, here.store.get_meta("signer", {}).get("announced", 0) + 1)]
+
+
+def certificate(here: "World", number: int) -> Certificate:
+    """The platform certificate of this number; made when it is first needed."""
+    path = here.settings.directory / f"wechatpay_certificate_{number}.pem"
+    if not path.exists():
+        _write(path, _self_signed(_certificate_key(here, number), number))
+    found = x509.load_pem_x509_certificate(path.read_bytes())
+    before, after = found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp()
+    return Certificate(f"{found.serial_number:X}", path.read_text("ascii"), before, after)
+
+
+def public_key_id(number: int) -> str:
+    """The id of the public key of this number."""
+    return constants.PUBLIC_KEY_ID[:-1] + str(number)
+
+
+def _uses_certificates(here: "World") -> bool:
+    plan = here.store.get_meta("signer", {})
+    return plan.get("mode") == "certificate" or plan.get("announced", 0) > 0
+
+
+def _platform_key(here: "World", number: int) -> RSAPrivateKey:
+    if number == 1:
+        return here.keys.platform
+    return _private_key(here.settings.directory / f"wechatpay_private_key_{number}.pem")
+
+
+def _certificate_key(here: "World", number: int) -> RSAPrivateKey:
+    return _private_key(here.settings.directory / f"wechatpay_certificate_{number}_key.pem")
+
+
+def _self_signed(key: RSAPrivateKey, number: int) -> bytes:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"WeChat Pay sandbox {number}")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(0x5A4E000000000000000000000000000000000000 + number)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=5 * 365))
+    )
+    return made.sign(key, SHA256()).public_bytes(Encoding.PEM)

@@ -22,6 +22,8 @@ SUMMARIES = {
 }
 OTHER_MCHID = "1900000999"
 DELAY_S = 30
+REORDER_S = 8  # whatever happens in the next seconds is told before
+PAST_CLOSE_S = 3600  # long after any order's time_expire
 IDLE_S = 2.0
 PROBE = "WECHATPAY/SIGNTEST/"
 
@@ -89,6 +91,10 @@ class Notifier:
             notice_id = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
             lost, late = "drop" in faults and not held, "delay" in faults and not held
             wait = constants.RETRY_INTERVALS_S[0] if lost else DELAY_S if late else 0
+            if "reordered" in faults and not held:
+                wait = REORDER_S
+            if "past_close" in faults and not held:
+                wait = PAST_CLOSE_S
             here.store.insert(
                 "notices",
                 id=notice_id,
@@ -207,6 +213,8 @@ class Notifier:
         signature = headers["Wechatpay-Signature"]
         if "bad_signature" in faults:
             headers["Wechatpay-Signature"] = ("B" if signature[0] == "A" else "A") + signature[1:]
+        if "unknown_serial" in faults:
+            headers["Wechatpay-Serial"] = "PUB_KEY_ID_SANDBOX_NOBODY_KNOWS"
         if probe:
             headers["Wechatpay-Signature"] = PROBE + signature[len(PROBE) :]
         headers |= {"Content-Type": "application/json", "Accept": "*/*", "User-Agent": "Mozilla/4.0"}

@@ -1,15 +1,16 @@
-"""JSAPI orders: the rules of placing, paying, closing, expiring and asking."""
+"""Orders (JSAPI, H5, Native): the rules of placing, paying, closing, expiring and asking."""
 
 import json
 import re
 from datetime import datetime
+from ipaddress import ip_address
 from sqlite3 import Row
 from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox import constants
 from sandbox.signing import PayError
-from sandbox.world import CHINA, World, find_person, rfc3339
+from sandbox.world import CHINA, World, find_person, list_people, rfc3339
 
 OUT_TRADE_NO = re.compile(r"[0-9A-Za-z_\-|*]{6,32}")
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)")
@@ -18,12 +19,13 @@ MAX_LIFETIME_S = 90 * 86400
 STATE_TEXT = {"SUCCESS": "支付成功", "REFUND": "订单发生过退款", "NOTPAY": "订单未支付", "CLOSED": "订单已关闭"}
 
 
-def place_order(here: World, data: dict[str, Any]) -> str:
+def place_order(here: World, data: dict[str, Any], trade_type: str = "JSAPI") -> str:
     """Create the order, or find it again for identical parameters; answers a fresh prepay_id."""
-    _check_order(here, data)
+    _check_order(here, data, trade_type)
     number, now = data["out_trade_no"], here.now()
     # Only the first call sets time_expire, so a repetition with another one is still the same order.
-    same = json.dumps({k: v for k, v in data.items() if k != "time_expire"}, sort_keys=True)
+    kept = {k: v for k, v in data.items() if k != "time_expire"} | {"trade_type": trade_type}
+    same = json.dumps(kept, sort_keys=True)
     with here.store.transaction():
         order = find_order(here, number)
         if order is None:
@@ -33,7 +35,7 @@ def place_order(here: World, data: dict[str, Any]) -> str:
                 request=same,
                 description=data["description"],
                 total=data["amount"]["total"],
-                openid=data["payer"]["openid"],
+                openid=data.get("payer", {}).get("openid", ""),
                 notify_url=data["notify_url"],
                 attach=data.get("attach"),
                 state="NOTPAY",
@@ -96,7 +98,10 @@ def close_order(here: World, out_trade_no: str) -> None:
 
 
 def mark_paid(here: World, out_trade_no: str, *, force: bool = False) -> Row:
-    """The payer's money arrived; `force` also revives a closed order (money that comes late)."""
+    """The payer's money arrived; `force` also revives a closed order (money that comes late).
+
+    Who paid an H5 or Native order is only known now: the first sample person.
+    """
     with here.store.transaction():
         order = get_order(here, out_trade_no)
         if order["state"] == "SUCCESS":
@@ -105,9 +110,10 @@ def mark_paid(here: World, out_trade_no: str, *, force: bool = False) -> Row:
             raise PayError(400, "ORDER_CLOSED", "该订单已关闭")
         day = datetime.fromtimestamp(here.now(), CHINA).strftime("%Y%m%d")
         here.store.execute(
-            "UPDATE orders SET state = 'SUCCESS', transaction_id = ?, paid_at = ? WHERE out_trade_no = ?",
+            "UPDATE orders SET state = 'SUCCESS', transaction_id = ?, paid_at = ?, openid = ? WHERE out_trade_no = ?",
             f"4200002{day}{here.store.count('transaction'):013d}",
             here.now(),
+            order["openid"] or list_people(here)[0]["openid"],
             out_trade_no,
         )
         here.store.log("paid", out_trade_no=out_trade_no)
@@ -133,6 +139,12 @@ def describe(here: World, order: Row) -> dict[str, Any]:
     return data if order["paid_at"] is None else {**data, **_paid_part(order)}
 
 
+def trade_type_of(order: Row) -> str:
+    """JSAPI, MWEB (the name of H5 in queries and bills) or NATIVE."""
+    kind = json.loads(order["request"]).get("trade_type", "JSAPI")
+    return "MWEB" if kind == "H5" else kind
+
+
 def transaction_of(here: World, order: Row) -> dict[str, Any]:
     """The order as the payment notice tells it: the state of the moment of payment."""
     return {**describe(here, order), "trade_state": "SUCCESS", "trade_state_desc": STATE_TEXT["SUCCESS"]}
@@ -141,7 +153,7 @@ def transaction_of(here: World, order: Row) -> dict[str, Any]:
 def _paid_part(order: Row) -> dict[str, Any]:
     return {
         "transaction_id": order["transaction_id"],
-        "trade_type": "JSAPI",
+        "trade_type": trade_type_of(order),
         "bank_type": "OTHERS",
         "attach": order["attach"] or "",
         "success_time": rfc3339(order["paid_at"]),
@@ -189,7 +201,7 @@ def fen_field(amount: Any, name: str) -> int:
     return value
 
 
-def _check_order(here: World, data: dict[str, Any]) -> None:
+def _check_order(here: World, data: dict[str, Any], trade_type: str) -> None:
     appid, mchid = text_field(data, "appid", 32), text_field(data, "mchid", 32)
     if mchid != constants.MCH_ID:
         raise PayError(400, "MCH_NOT_EXISTS", "商户号不存在")
@@ -204,11 +216,30 @@ def _check_order(here: World, data: dict[str, Any]) -> None:
     fen_field(data.get("amount"), "total")
     if data["amount"].get("currency", "CNY") != "CNY":
         raise wrong("amount.currency", "只支持 CNY")
+    if trade_type == "H5":
+        _check_scene(data.get("scene_info"))
+    if trade_type != "JSAPI":
+        return
     payer = data.get("payer")
     if not isinstance(payer, dict) or not isinstance(payer.get("openid"), str):
         raise wrong("payer.openid", "缺失")
     if find_person(here, payer["openid"]) is None:
         raise PayError(400, "PARAM_ERROR", "无效的openid：appid和openid不匹配", {"field": "/payer/openid"})
+
+
+def _check_scene(scene: Any) -> None:
+    if not isinstance(scene, dict) or not _is_address(scene.get("payer_client_ip")):
+        raise wrong("scene_info.payer_client_ip", "应为用户的客户端 IP")
+    h5 = scene.get("h5_info")
+    if not isinstance(h5, dict) or h5.get("type") not in {"Wap", "iOS", "Android"}:
+        raise wrong("scene_info.h5_info.type", "应为 Wap、iOS 或 Android")
+
+
+def _is_address(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(ip_address(value))
+    except ValueError:
+        return False
 
 
 def _expiry(data: dict[str, Any], now: float) -> float:

@@ -1,13 +1,13 @@
-"""WeChat Pay API v3 over HTTP: JSAPI order, query, close; every request verified, every answer signed."""
+"""WeChat Pay API v3 over HTTP: JSAPI, H5 and Native order, query, close, refunds, bills. All verified and signed."""
 
 import json
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
-from sandbox import constants, orders, refunds
-from sandbox.signing import PayError, check_request, signed_headers
-from sandbox.world import world
+from sandbox import bills, constants, keys, orders, refunds
+from sandbox.signing import PayError, check_request, sealed, signed_headers
+from sandbox.world import World, rfc3339, world
 
 blueprint = Blueprint("pay", __name__, url_prefix="/v3")
 
@@ -20,8 +20,12 @@ def verify_request() -> None:
 
 @blueprint.after_request
 def sign_answer(response: Response) -> Response:
-    """All five headers, also on an answer without a body."""
+    """All five headers, also on an answer without a body. A planned new field is signed like the rest."""
     here = world()
+    fault = g.get("weather")
+    if fault is not None and fault["do"] == "new_field" and response.get_data().startswith(b"{"):
+        g.pop("weather")
+        response.set_data(b'{"brand_new":{"a":[1,null]},' + response.get_data()[1:])
     response.headers.update(signed_headers(here, response.get_data()))
     response.headers["Request-ID"] = here.request_id()
     return response
@@ -41,6 +45,21 @@ def refuse(error: PayError) -> Response:
 def place() -> Response:
     """Order, or repeat the order; answers prepay_id."""
     return _json({"prepay_id": orders.place_order(world(), _body())})
+
+
+@blueprint.post("/pay/transactions/h5")
+def place_h5() -> Response:
+    """The same for a phone's browser; answers h5_url, good for five minutes."""
+    here = world()
+    prepay_id = orders.place_order(here, _body(), "H5")
+    return _json({"h5_url": f"{here.settings.public_url}/h5pay?prepay_id={prepay_id}&package={here.hexes('h5', 10)}"})
+
+
+@blueprint.post("/pay/transactions/native")
+def place_native() -> Response:
+    """The same for scanning; answers code_url, good for two hours."""
+    prepay_id = orders.place_order(world(), _body(), "NATIVE")
+    return _json({"code_url": f"weixin://wxpay/bizpayurl?pr={prepay_id}"})
 
 
 @blueprint.get("/pay/transactions/out-trade-no/<out_trade_no>")
@@ -81,10 +100,44 @@ def query_refund(out_refund_no: str) -> Response:
     return _json(refunds.describe(here, refunds.get_refund(here, out_refund_no)))
 
 
+@blueprint.post("/refund/domestic/refunds/<refund_id>/apply-abnormal-refund")
+def apply_abnormal_refund(refund_id: str) -> Response:
+    """Send a refund that became ABNORMAL to a bank card; PROCESSING again."""
+    here = world()
+    return _json(refunds.describe(here, refunds.apply_abnormal(here, refund_id, _body())))
+
+
+@blueprint.get("/bill/tradebill")
+def trade_bill() -> Response:
+    """Where the trade bill of a day is, from 10:00 on the next."""
+    return _json(bills.announce(world(), "trade", request.args.to_dict()))
+
+
+@blueprint.get("/bill/fundflowbill")
+def fund_flow_bill() -> Response:
+    """Where the fund-flow bill of a day is."""
+    return _json(bills.announce(world(), "fundflow", request.args.to_dict()))
+
+
 @blueprint.get("/certificates")
 def certificates() -> Response:
-    """A merchant in public-key mode has no platform certificates."""
+    """The platform certificates; a merchant in public-key mode has none."""
+    here = world()
+    found = keys.certificates(here)
+    if found:
+        return _json({"data": [_certificate(here, one) for one in found]})
     raise PayError(404, "RESOURCE_NOT_EXISTS", "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥")
+
+
+def _certificate(here: World, one: keys.Certificate) -> dict[str, Any]:
+    sealed_pem = sealed(here, one.pem, "certificate")
+    sealed_pem.pop("original_type")
+    return {
+        "serial_no": one.serial,
+        "effective_time": rfc3339(one.not_before),
+        "expire_time": rfc3339(one.not_after),
+        "encrypt_certificate": sealed_pem,
+    }
 
 
 def _body() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from sqlite3 import Row
 from typing import Any
 
 from sandbox import constants, orders
-from sandbox.signing import PayError
+from sandbox.signing import PayError, opened
 from sandbox.world import World, rfc3339
 
 OUT_REFUND_NO = re.compile(r"[0-9A-Za-z_\-|*@]{1,64}")
@@ -102,6 +102,33 @@ def settle_due(here: World) -> None:
             settle(here, row["out_refund_no"])
         except PayError as error:  # settled or forgotten by the control interface in the meantime
             here.store.log("refund", out_refund_no=row["out_refund_no"], skipped=error.message)
+
+
+def apply_abnormal(here: World, refund_id: str, data: dict[str, Any]) -> Row:
+    """Send an ABNORMAL refund to a bank card: PROCESSING again, SUCCESS soon. Account and name must be decryptable."""
+    kind = data.get("type")
+    if kind not in {"USER_BANK_CARD", "MERCHANT_BANK_CARD"}:
+        raise orders.wrong("type", "应为 USER_BANK_CARD 或 MERCHANT_BANK_CARD")
+    if kind == "USER_BANK_CARD":
+        orders.text_field(data, "bank_type", 32)
+        for name in ("bank_account", "real_name"):
+            if not opened(here, orders.text_field(data, name, 1024) or ""):
+                raise orders.wrong(name, "敏感信息未用微信支付公钥加密")
+    with here.store.transaction():
+        row = here.store.one("SELECT * FROM refunds WHERE refund_id = ?", refund_id)
+        if row is None or row["out_refund_no"] != data.get("out_refund_no"):
+            raise PayError(404, "RESOURCE_NOT_EXISTS", "退款单不存在")
+        if row["status"] == "ABNORMAL":
+            here.store.execute(
+                "UPDATE refunds SET status = 'PROCESSING', outcome = 'SUCCESS', settle_at = ? WHERE refund_id = ?",
+                here.now() + here.settings.refund_seconds / here.settings.time_scale,
+                refund_id,
+            )
+        elif row["status"] != "PROCESSING":
+            raise PayError(400, "INVALID_REQUEST", "退款单状态不是退款异常")
+    here.store.log("refund", out_refund_no=row["out_refund_no"], applied=kind)
+    here.notifier.wake()
+    return get_refund(here, row["out_refund_no"])
 
 
 def describe(here: World, row: Row) -> dict[str, Any]:

@@ -12,14 +12,17 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from sandbox import (
     account,
+    bills,
     bridge,
     constants,
     control,
     control_account,
+    h5,
     keys,
     oauth,
     pages,
     pay,
+    sharing,
     sms,
     tokens,
     weather,
@@ -58,7 +61,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.filters["compact"] = lambda value: json.dumps(value, ensure_ascii=False)
     app.before_request(weather.before)
     app.after_request(weather.after)
-    for part in (oauth, tokens, account, pay, bridge, sms, control, control_account, pages):
+    for part in (oauth, tokens, account, pay, bills, sharing, h5, bridge, sms, control, control_account, pages):
         app.register_blueprint(part.blueprint)
     return app
 

@@ -7,13 +7,13 @@ from sqlite3 import IntegrityError
 from typing import NoReturn
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from flask import Request
 
-from sandbox import constants
+from sandbox import constants, keys
 from sandbox.world import World
 
 FIELD = re.compile(r'\s*([a-z_]+)="([^"]*)"\s*')
@@ -66,7 +66,7 @@ def check_request(here: World, request: Request) -> None:
         _refuse("nonce_str", "nonce_str 重复使用")
     here.store.execute("DELETE FROM nonces WHERE at < ?", here.now() - 2 * constants.CLOCK_SKEW_S)
     wanted = request.headers.get("Wechatpay-Serial")
-    if wanted and wanted != constants.PUBLIC_KEY_ID:
+    if wanted and wanted not in keys.serials(here):
         raise PayError(400, "INVALID_REQUEST", "Http头Wechatpay-Serial与微信支付公钥ID不一致")
 
 
@@ -88,14 +88,25 @@ def signed_headers(here: World, body: bytes, *, timestamp: int | None = None) ->
     moment = str(int(here.now()) if timestamp is None else timestamp)
     nonce = here.hexes("answer_nonce", 32)
     message = f"{moment}\n{nonce}\n".encode() + body + b"\n"
-    signature = here.keys.platform.sign(message, PKCS1v15(), SHA256())
+    serial, key = keys.signer(here)
+    signature = key.sign(message, PKCS1v15(), SHA256())
     return {
         "Wechatpay-Timestamp": moment,
         "Wechatpay-Nonce": nonce,
         "Wechatpay-Signature": base64.b64encode(signature).decode(),
-        "Wechatpay-Serial": constants.PUBLIC_KEY_ID,
+        "Wechatpay-Serial": serial,
         "Wechatpay-Signature-Type": constants.SIGN_TYPE,
     }
+
+
+def opened(here: World, text: str) -> str | None:
+    """What the merchant encrypted for us (RSAES-OAEP with SHA-1), whichever of our keys it took, or None."""
+    for key in keys.private_keys(here):
+        try:
+            return key.decrypt(base64.b64decode(text, validate=True), OAEP(MGF1(SHA1()), SHA1(), None)).decode()
+        except (ValueError, binascii.Error):
+            continue
+    return None
 
 
 def sealed(here: World, plaintext: str, original_type: str) -> dict[str, str]:

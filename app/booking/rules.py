@@ -56,6 +56,8 @@ TRANSITIONS: dict[tuple[BookingState, BookingAction], BookingState] = {
 
 # A booking in one of these keeps its unit and its place in the per-person limit.
 KEEPS_UNIT = frozenset({_S.HELD, _S.DEPOSIT_PAID, _S.CONFIRMED, _S.CAR_READY, _S.HANDED_OVER})
+# The earnest money of these is with us and is owed as a car.
+HOLDS_MONEY = KEEPS_UNIT - {_S.HELD}
 # These carry a pick-up code.
 PICK_UP = (_S.DEPOSIT_PAID, _S.CONFIRMED, _S.CAR_READY)
 

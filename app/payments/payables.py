@@ -29,6 +29,10 @@ class Payable(Protocol):
         """Money did not go back and a person has to see to it, once for each refund."""
         ...
 
+    def held_fen(self) -> int:
+        """What all things of this kind hold now: paid money that is owed as goods, counted on their own rows."""
+        ...
+
 
 _registry: dict[str, Payable] = {}
 
@@ -41,3 +45,8 @@ def register(kind: str, payable: Payable) -> None:
 def of(kind: str) -> Payable:
     """The implementation for this kind."""
     return _registry[kind]
+
+
+def held_fen() -> int:
+    """What everything that was paid for holds now."""
+    return sum(payable.held_fen() for payable in _registry.values())

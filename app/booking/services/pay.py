@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
+from sqlalchemy import func, select
+
 from app.booking import queries
 from app.booking.models import Booking
-from app.booking.rules import KIND, REFUND_TROUBLE, BookingAction, BookingState
+from app.booking.rules import HOLDS_MONEY, KIND, REFUND_TROUBLE, BookingAction, BookingState
 from app.booking.services.change import Change, lock_booking, move, tell
 from app.core.db import db
 from app.core.errors import NotFound
@@ -57,6 +59,10 @@ class BookingPayable:
     def on_refund_stuck(self, payment: Payment, refund: Refund, now: datetime) -> None:
         note = f"{format_yuan(refund.amount_fen)} 尚未退回，无需您操作"
         tell(payment.payable_id, REFUND_TROUBLE, SYSTEM, now, note)
+
+    def held_fen(self) -> int:
+        held = select(func.coalesce(func.sum(Booking.earnest_fen), 0)).where(Booking.state.in_(HOLDS_MONEY))
+        return int(db.session.scalar(held) or 0)
 
 
 @dataclass(frozen=True, slots=True)

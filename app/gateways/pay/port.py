@@ -280,6 +280,11 @@ class PayGateway(Protocol):
         """Every movement of the merchant's account on a day. BillNotReady, BillDamaged."""
         ...
 
+    @property
+    def uses_certificates(self) -> bool:
+        """Whether this merchant has platform certificates, which have to be kept fresh."""
+        ...
+
     def download_certificates(self) -> list[PlatformCertificate]:
         """The platform certificates that are good now; none for a merchant who only has the public key."""
         ...
