@@ -1,0 +1,171 @@
+"""Structured data (schema.org, JSON-LD) of the public pages, built from what their templates have at hand.
+
+Prices are yuan strings in CNY. A car's price is the maker's guide price and is offered by the brand; a deal's price is
+an offer with its end. Places are left out: stores are kept in GCJ-02, search engines read WGS-84.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, cast
+
+from flask import current_app
+from markupsafe import Markup
+
+from app.booking.queries import DealCard
+from app.booking.rules import DealPhase
+from app.catalog.models import Brand, Picture
+from app.catalog.pictures import HasWidths, picture_sources, share_path
+from app.catalog.queries import SeriesPage
+from app.core.clock import local
+from app.dealers.models import Dealer
+
+CONTEXT: Final = "https://schema.org"
+IN_STOCK, SOLD_OUT, PRE_ORDER = (f"{CONTEXT}/{word}" for word in ("InStock", "SoldOut", "PreOrder"))
+Node = dict[str, Any]
+
+
+def json_ld(*nodes: Node) -> Markup:
+    """The data block of a page. `<`, `>` and `&` are escaped, so that no text can end it."""
+    content = {"@context": CONTEXT, **nodes[0]} if len(nodes) == 1 else {"@context": CONTEXT, "@graph": list(nodes)}
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(f'<script type="application/ld+json">{text}</script>')  # noqa: S704 (escaped above)
+
+
+def absolute(path: str) -> str:
+    """A path as the outside calls it."""
+    base = str(current_app.config["SETTINGS"].public_base_url).rstrip("/")
+    return f"{base}{path}"
+
+
+def yuan_text(fen: int) -> str:
+    """169800.00"""
+    return f"{fen // 100}.{fen % 100:02d}"
+
+
+def crumbs(*steps: tuple[str, str]) -> Node:
+    """Where a page is: (name, path) from the home page down."""
+    return {
+        "@type": "BreadcrumbList",
+        "itemListElement": [
+            {"@type": "ListItem", "position": n, "name": name, "item": absolute(path)}
+            for n, (name, path) in enumerate(steps, 1)
+        ],
+    }
+
+
+def items(name: str, rows: Sequence[tuple[str, str]]) -> Node:
+    """A list page: (name, path) in the order shown."""
+    return {
+        "@type": "ItemList",
+        "name": name,
+        "numberOfItems": len(rows),
+        "itemListElement": [
+            {"@type": "ListItem", "position": n, "name": text, "url": absolute(path)}
+            for n, (text, path) in enumerate(rows, 1)
+        ],
+    }
+
+
+def organization(brand: Brand | None) -> Node:
+    """The brand behind the shop."""
+    node: Node = {"@type": "Organization", "name": brand.name if brand else "展厅", "url": absolute("/")}
+    if brand and brand.logo and (images := _images(brand.logo)):
+        node["logo"] = images[-1]
+    return node
+
+
+def series(page: SeriesPage) -> Node:
+    """A series as a car that is a product, with the span of its guide prices."""
+    car = page.series
+    path = f"/series/{car.slug}"
+    node: Node = {
+        "@type": ["Product", "Car"],
+        "@id": absolute(path),
+        "name": car.name,
+        "url": absolute(path),
+        "brand": {"@type": "Brand", "name": car.brand.name},
+        "manufacturer": {"@type": "Organization", "name": car.brand.name},
+        "category": car.body_class,
+        "bodyType": car.body_class,
+        "fuelType": car.energy,
+        "description": car.intro or f"{car.brand.name} {car.name}，{car.body_class}，{car.energy}。",
+    }
+    if images := _images(page.picture):
+        node["image"] = images
+    if car.seats:
+        node["vehicleSeatingCapacity"] = car.seats
+    if page.trims:
+        prices = [trim.msrp_fen for trim in page.trims]
+        node["offers"] = {
+            "@type": "AggregateOffer",
+            "url": absolute(path),
+            "priceCurrency": "CNY",
+            "lowPrice": yuan_text(min(prices)),
+            "highPrice": yuan_text(max(prices)),
+            "offerCount": len(prices),
+            "availability": PRE_ORDER if page.upcoming else IN_STOCK,
+        }
+    return node
+
+
+def deal(card: DealCard) -> Node:
+    """A one-price deal as one offer for one car."""
+    path = f"/deals/{card.slug}"
+    availability = {DealPhase.UPCOMING: PRE_ORDER, DealPhase.RUNNING: IN_STOCK}.get(card.phase, SOLD_OUT)
+    if card.phase is DealPhase.RUNNING and not card.units_left:
+        availability = SOLD_OUT
+    node: Node = {
+        "@type": ["Product", "Car"],
+        "@id": absolute(path),
+        "name": card.car_name,
+        "url": absolute(path),
+        "description": card.title,
+        "offers": {
+            "@type": "Offer",
+            "url": absolute(path),
+            "price": yuan_text(card.price_fen),
+            "priceCurrency": "CNY",
+            "availability": availability,
+            "validFrom": _moment(card.starts_at),
+            "priceValidUntil": local(card.ends_at).date().isoformat(),
+            "itemCondition": f"{CONTEXT}/NewCondition",
+        },
+    }
+    if card.picture:
+        node["image"] = [absolute(card.picture.src)]
+    return node
+
+
+def dealer(store: Dealer) -> Node:
+    """A store."""
+    return {
+        "@type": "AutoDealer",
+        "@id": absolute(f"/dealers/{store.slug}"),
+        "name": store.name,
+        "url": absolute(f"/dealers/{store.slug}"),
+        "telephone": store.phone,
+        "address": {
+            "@type": "PostalAddress",
+            "addressCountry": "CN",
+            "addressRegion": store.province,
+            "addressLocality": store.city,
+            "streetAddress": f"{store.district}{store.address}",
+        },
+    }
+
+
+def _images(picture: Picture | None) -> list[str]:
+    """A picture in the forms that everybody reads: the square, then the widest JPEG or WebP."""
+    if picture is None:
+        return []
+    stored = cast(HasWidths, picture)
+    wide = picture_sources(stored, "jpg") or picture_sources(stored, "webp")
+    paths = [path for path in (share_path(stored), wide[-1][1] if wide else None) if path]
+    return [absolute(path) for path in paths]
+
+
+def _moment(moment: datetime) -> str:
+    return local(moment).isoformat(timespec="seconds")

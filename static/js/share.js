@@ -1,0 +1,31 @@
+/* What WeChat shows when this page is shared: title, words, canonical address and square picture from the page's own head.
+   Only inside WeChat, after the page has loaded; the signature is fetched, since public pages are the same for everyone. */
+(function () {
+  "use strict";
+  var source = document.currentScript.dataset.sdk;
+  if (!/MicroMessenger/i.test(navigator.userAgent) || !window.fetch) return;
+  function said(name) { var meta = document.querySelector('meta[property="og:' + name + '"]'); return meta ? meta.content : ""; }
+  function set() {
+    var data = { title: said("title"), desc: said("description"), link: document.querySelector("link[rel=canonical]").href, imgUrl: said("image") };
+    window.wx.updateAppMessageShareData(data);
+    window.wx.updateTimelineShareData({ title: data.title, link: data.link, imgUrl: data.imgUrl });
+  }
+  function start() {
+    fetch("/share/config?url=" + encodeURIComponent(location.href.split("#")[0])).then(function (answer) {
+      return answer.ok ? answer.json() : null;
+    }).then(function (config) {
+      if (!config || !window.wx || !window.wx.config) return;
+      config.jsApiList = ["updateAppMessageShareData", "updateTimelineShareData"].concat(window.zhantingJsApis || []);
+      window.wx.config(config);
+      window.wx.ready(set);
+    }, function () { /* no signature: WeChat shares the plain address */ });
+  }
+  function load() {
+    if (window.wx && window.wx.config) { start(); return; }
+    var script = document.createElement("script");
+    script.src = source;
+    script.onload = start;
+    document.head.append(script);
+  }
+  if (document.readyState === "complete") load(); else addEventListener("load", load);
+})();
