@@ -12,10 +12,12 @@ from app.booking.models import DealDealer, OnePriceDeal
 from app.catalog.models import Brand, Colour, Picture, Series, SeriesPicture, SpecItem, Trim
 from app.catalog.pictures import StoredPicture
 from app.catalog.rules import SaleStatus
+from app.catalog.services.prices import NewPrice, record_prices
 from app.core.db import changed_rows
+from app.core.security import Actor
 from app.coupons.models import CampaignDealer, CampaignSeries, CouponCampaign
 from app.dealers.models import Dealer
-from app.workbook import rules
+from app.workbook import prices, rules
 from app.workbook.checks import Findings
 from app.workbook.rules import (
     BrandRow,
@@ -51,7 +53,9 @@ class Writer:
         present: Mapping[str, Mapping[str, Stored]],
         now: datetime,
         found: Findings,
+        actor: Actor,
     ) -> None:
+        self._actor = actor
         self._session, self._content, self._plan, self._present = session, content, plan, present
         self._now, self._found = now, found
         self._ids = {sheet: {key: row.id for key, row in rows.items()} for sheet, rows in present.items()}
@@ -65,7 +69,7 @@ class Writer:
         self._write_sheet(rules.SERIES, Series, self._series)
         self._write_galleries()
         self._write_sheet(rules.COLOURS, Colour, self._colour)
-        self._write_sheet(rules.TRIMS, Trim, self._trim)
+        self._write_trims()
         self._write_specs()
         self._write_sheet(rules.DEALERS, Dealer, self._dealer)
         self._write_campaigns()
@@ -149,6 +153,15 @@ class Writer:
     def _trim(self, row: TrimRow) -> Values:
         plain = ("slug", "model_year", "name", "msrp_fen", "purchase_tax", "status", "position")
         return _fields(row, *plain) | {"series_id": self._ids[rules.SERIES][row.series]}
+
+    def _write_trims(self) -> None:
+        self._write_sheet(rules.TRIMS, Trim, self._trim)
+        if plan := self._plan.sheets.get(rules.TRIMS):
+            rows = self._content.rows[rules.TRIMS]
+            self._record(prices.guide_prices(plan, rows, self._ids[rules.TRIMS], self._now))
+
+    def _record(self, written: list[NewPrice]) -> None:
+        record_prices(written, self._now, source="import", actor=self._actor)
 
     def _dealer(self, row: DealerRow) -> Values:
         plain = ("slug", "name", "province", "city", "district", "address", "phone", "hours", "services", "status")
@@ -256,6 +269,8 @@ class Writer:
         if plan is None:
             return
         self._write_sheet(rules.DEALS, OnePriceDeal, values)
+        rows, before = self._content.rows[rules.DEALS], self._present[rules.DEALS]
+        self._record(prices.offer_prices(plan, rows, before, self._ids[rules.TRIMS], self._now))
         self._link(plan, rules.DEALS, "dealers", rules.DEALERS, DealDealer, ("deal_id", "dealer_id"))
         for change in plan.changed:
             if "units_total" in change.fields:

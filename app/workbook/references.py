@@ -10,7 +10,7 @@ from app.core import money
 from app.coupons.rules import ClaimWay, CouponKind
 from app.workbook import rules
 from app.workbook.checks import Findings
-from app.workbook.rules import CampaignRow, Content, DealRow, Stored
+from app.workbook.rules import CampaignRow, Content, DealRow, SeriesRow, Stored
 
 # `/dealers/nearby` is a page of its own.
 RESERVED_DEALERS = frozenset({"nearby"})
@@ -58,6 +58,8 @@ def check_references(content: Content, present: Mapping[str, Mapping[str, Stored
     for sheet, field, target in single:
         for row in after.rows(sheet):
             after.require(sheet, row, field, target, [getattr(row, field)])
+    for series in after.rows(rules.SERIES):
+        _check_successor(series, after)
     for trim in content.specs:
         if after.get(rules.TRIMS, trim) is None and trim not in found.spoiled[rules.TRIMS]:
             found.add(rules.SPECS, found.first_spec[trim], f"“{trim}”不存在，应为“{rules.TRIMS}”里的编号")
@@ -87,6 +89,15 @@ def check_taken(content: Content, taken: Mapping[str, Mapping[str, int]], found:
         if campaign.total < gone:
             message = f"发放总量 {campaign.total} 少于已领取的 {gone} 张，应不少于 {gone}"
             found.at(rules.CAMPAIGNS, campaign.at, "total", message)
+
+
+def _check_successor(series: SeriesRow, after: Aftermath) -> None:
+    """Only for rows that are read: a successor that leaves later leaves its predecessor's page without one."""
+    if not series.at or not series.successor:
+        return
+    after.require(rules.SERIES, series, "successor", rules.SERIES, [series.successor])
+    if series.successor == series.slug:
+        after.found.at(rules.SERIES, series.at, "successor", "后继车系是它自己，应为另一个车系的编号")
 
 
 def _check_deal(deal: DealRow, after: Aftermath) -> None:

@@ -19,6 +19,7 @@ from app.workbook.changes import Writer
 from app.workbook.checks import Findings, read_content
 from app.workbook.errors import WorkbookRefused
 from app.workbook.galleries import KnownPicture
+from app.workbook.prices import check_prices
 from app.workbook.reading import Unreadable, opened
 from app.workbook.references import check_references, check_taken
 from app.workbook.rules import Change, Content, Plan, Problem, SheetPlan, Stored
@@ -52,6 +53,9 @@ def import_workbook(
             if found.problems:
                 raise WorkbookRefused(found.sorted())
             move_dates(content, move_days)
+            check_prices(content, present, found, clock.now())
+            if found.problems:
+                raise WorkbookRefused(found.sorted())
             if dry_run:
                 return make_plan(content, present, known)
             # Files are named by their content and harmless alone, so they go first and the transaction stays short.
@@ -74,12 +78,14 @@ def apply_content(content: Content, stored: Mapping[str, StoredPicture], found: 
     """
     with transaction() as session:
         _wait_for_other_imports(session)
+        now = clock.now()
         present = queries.list_rows()
         check_references(content, present, found)
         check_taken(content, queries.list_taken(), found)
+        check_prices(content, present, found, now)
         plan = make_plan(content, present, queries.list_pictures())
         if not found.problems:
-            Writer(session, content, plan, present, clock.now(), found).write(stored)
+            Writer(session, content, plan, present, now, found, actor).write(stored)
         if found.problems:
             raise WorkbookRefused(found.sorted())
         if plan.changes:

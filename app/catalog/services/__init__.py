@@ -1,0 +1,1 @@
+"""What the back office changes in the catalog: `prices`, `pictures`."""
