@@ -27,7 +27,7 @@ from app.booking.rules import (
     terms_for,
 )
 from app.catalog.models import Picture, Series, Trim
-from app.catalog.pictures import HasWidths, picture_sources
+from app.catalog.pictures import HasWidths, picture_sources, share_path
 from app.core.clock import SHANGHAI, local, say
 from app.core.db import db
 from app.core.errors import NotFound
@@ -48,6 +48,7 @@ class DealPicture:
     height: int
     alt: str
     srcset: str
+    share: str | None = None  # the square for share cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class DealCard:
     picture: DealPicture | None
     earnest_kind: str
     earnest_fen: int
+    trim_slug: str = ""
 
     @property
     def saving_fen(self) -> int:
@@ -361,6 +363,7 @@ def _card(deal: OnePriceDeal, now: datetime) -> DealCard:
         picture=_picture(series.cover, series.name),
         earnest_kind=deal.earnest_kind,
         earnest_fen=deal.earnest_fen,
+        trim_slug=trim.slug,
     )
 
 
@@ -393,6 +396,5 @@ def _steps(booking: Booking) -> list[Step]:
 def _picture(cover: Picture | None, alt: str) -> DealPicture | None:
     if cover is None or not (sources := picture_sources(cast(HasWidths, cover))):
         return None
-    fallback = next((url for width, url in sources if width >= 640), sources[-1][1])
-    srcset = ", ".join(f"{url} {width}w" for width, url in sources)
-    return DealPicture(fallback, cover.width, cover.height, alt, srcset)
+    src, square = next((url for w, url in sources if w >= 640), sources[-1][1]), share_path(cast(HasWidths, cover))
+    return DealPicture(src, cover.width, cover.height, alt, ", ".join(f"{url} {w}w" for w, url in sources), square)

@@ -5,7 +5,7 @@ an offer with its end. Places are left out: stores are kept in GCJ-02, search en
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -14,9 +14,9 @@ from markupsafe import Markup
 
 from app.booking.queries import DealCard
 from app.booking.rules import DealPhase
-from app.catalog.models import Brand, Picture
+from app.catalog.models import Picture
 from app.catalog.pictures import HasWidths, picture_sources, share_path
-from app.catalog.queries import SeriesPage
+from app.catalog.queries import SeriesCard, SeriesPage
 from app.core.clock import local
 from app.dealers.models import Dealer
 
@@ -69,12 +69,30 @@ def items(name: str, rows: Sequence[tuple[str, str]]) -> Node:
     }
 
 
-def organization(brand: Brand | None) -> Node:
-    """The brand behind the shop."""
-    node: Node = {"@type": "Organization", "name": brand.name if brand else "展厅", "url": absolute("/")}
-    if brand and brand.logo and (images := _images(brand.logo)):
-        node["logo"] = images[-1]
-    return node
+def pairs(rows: Iterable[Any], prefix: str, name: str = "name") -> list[tuple[str, str]]:
+    """(name, path) of rows that have a slug, for `items`."""
+    return [(str(getattr(row, name)), f"{prefix}{row.slug}") for row in rows]
+
+
+def site(name: str) -> Node:
+    """The shop as a whole, for the home page."""
+    return {
+        "@type": "WebSite",
+        "name": name,
+        "url": absolute("/"),
+        "inLanguage": "zh-CN",
+        "publisher": {"@type": "Organization", "name": name, "url": absolute("/")},
+        "potentialAction": {
+            "@type": "SearchAction",
+            "target": absolute("/search?q={q}"),
+            "query-input": "required name=q",
+        },
+    }
+
+
+def first_cover(cards: Iterable[SeriesCard]) -> Picture | None:
+    """The picture that stands for a page of many cars."""
+    return next((card.cover for card in cards if card.cover), None)
 
 
 def series(page: SeriesPage) -> Node:

@@ -16,6 +16,7 @@ from app.catalog.models import Picture, Series, SeriesPicture, Trim
 from app.catalog.queries import SeriesCard
 from app.catalog.rules import BodyClass, Energy, SaleStatus
 from app.core.db import db
+from app.core.outside import Address, PosterFacts
 from app.coupons.models import CouponCampaign
 from app.coupons.rules import ClaimWay
 from app.topics import rules
@@ -130,6 +131,39 @@ def get_live(slug: str, now: datetime) -> Content:
     if content is None:
         raise TopicNotFound
     return content
+
+
+def list_addresses(now: datetime) -> list[Address]:
+    """The special pages that are shown now, for the sitemap; the home page is there already."""
+    rows = db.session.execute(
+        select(Topic.slug, func.max(TopicVersion.published_at))
+        .join(TopicVersion, TopicVersion.topic_id == Topic.id)
+        .where(
+            Topic.slug != HOME,
+            TopicVersion.taken_down_at.is_(None),
+            TopicVersion.from_at <= now,
+            or_(TopicVersion.until_at.is_(None), TopicVersion.until_at > now),
+        )
+        .group_by(Topic.slug)
+        .order_by(Topic.slug)
+    )
+    return [Address(f"/topics/{slug}", changed_at) for slug, changed_at in rows]
+
+
+def find_poster(slug: str, now: datetime) -> PosterFacts | None:
+    """A special page: its title and words, the first picture that it names."""
+    content = find_live(slug, now) if slug != HOME else None
+    if content is None:
+        return None
+    names = [block["picture"] for block in content.blocks if block.get("picture")]
+    picture = _pictures(set(names[:1])).get(names[0]) if names else None
+    return PosterFacts(
+        path=f"/topics/{slug}",
+        title=content.title,
+        subtitle=content.description,
+        digest=picture.digest if picture else None,
+        widths=picture.widths if picture else "",
+    )
 
 
 def get_home(now: datetime) -> tuple[Content, Material]:

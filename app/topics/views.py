@@ -10,6 +10,7 @@ from app.core import clock, ids
 from app.core.caching import cached_page, good_until
 from app.core.errors import DomainError
 from app.core.htmx import go, render
+from app.core.outside import register_addresses, register_poster
 from app.core.security import VISITOR, Actor, access
 from app.core.web import content_security_policy, limiter, settings
 from app.feedback.forms import MessageForm
@@ -29,6 +30,8 @@ blueprint = Blueprint("topics", __name__)
 def register(app: Flask) -> None:
     """Called once by the factory."""
     brand.register(app)
+    register_addresses(app, queries.list_addresses)
+    register_poster(app, "topic", queries.find_poster)
     app.jinja_env.filters["rich"] = to_html
 
 

@@ -154,6 +154,14 @@
     if (window.htmx) doc.querySelectorAll(".volatile").forEach(function (box) { window.htmx.trigger(box, "refresh"); });
   });
 
+  /* what WeChat shows when the page is shared: inside WeChat only, after everything else */
+  addEventListener("load", function () {
+    var link = $("link[data-share]"), script = doc.createElement("script");
+    if (!link || !/MicroMessenger/i.test(navigator.userAgent)) return;
+    script.src = link.dataset.share;
+    doc.head.append(script);
+  });
+
   /* keyboard open: bars out of the way */
   var view = window.visualViewport;
   if (view) view.addEventListener("resize", function () { doc.body.classList.toggle("kb", window.innerHeight - view.height > 150); });

@@ -1,12 +1,11 @@
 /* What WeChat shows when this page is shared: title, words, canonical address and square picture from the page's own head.
-   Only inside WeChat, after the page has loaded; the signature is fetched, since public pages are the same for everyone. */
+   app.js fetches this inside WeChat alone, after the page has loaded; the signature is asked for, since public pages are the same for everyone. */
 (function () {
   "use strict";
-  var source = document.currentScript.dataset.sdk;
-  if (!/MicroMessenger/i.test(navigator.userAgent) || !window.fetch) return;
+  var link = document.querySelector("link[rel=canonical]"), source = link.dataset.sdk;
   function said(name) { var meta = document.querySelector('meta[property="og:' + name + '"]'); return meta ? meta.content : ""; }
   function set() {
-    var data = { title: said("title"), desc: said("description"), link: document.querySelector("link[rel=canonical]").href, imgUrl: said("image") };
+    var data = { title: said("title"), desc: said("description"), link: link.href, imgUrl: said("image") };
     window.wx.updateAppMessageShareData(data);
     window.wx.updateTimelineShareData({ title: data.title, link: data.link, imgUrl: data.imgUrl });
   }
@@ -27,5 +26,5 @@
     script.onload = start;
     document.head.append(script);
   }
-  if (document.readyState === "complete") load(); else addEventListener("load", load);
+  load();
 })();
