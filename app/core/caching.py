@@ -64,7 +64,8 @@ def cached_page(*names: str, key: Callable[[], Hashable] | None = None) -> Calla
             page = store.find(number, address)
             if page is None:
                 db.session.rollback()  # A read begun before the number was asked for might be older than it.
-                made = view(*args, **kwargs)
+                with publishing.as_of(number):
+                    made = view(*args, **kwargs)
                 if made.status_code != 200:
                     return made
                 page = Page(made.get_data(), _kept_headers(_mark(made)), g.get("good_until"))

@@ -5,7 +5,9 @@ content, so that nobody is shown the old page once the change is committed.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -20,6 +22,7 @@ ONLY = 1
 _PEEK = f"SELECT number FROM published_version WHERE id = {ONLY}"  # noqa: S608
 
 
+_asked: ContextVar[int | None] = ContextVar("published_version", default=None)
 _lock = threading.RLock()
 _remembered: WeakKeyDictionary[Engine, dict[str, tuple[int, Any]]] = WeakKeyDictionary()
 
@@ -63,14 +66,25 @@ def peek() -> int:
     return int(row[0]) if row else version()
 
 
-def remembered(name: str, load: Callable[[], T]) -> T:
-    """What `load()` reads, kept in this process while the published number stands; one statement when it is known.
+@contextmanager
+def as_of(number: int) -> Iterator[None]:
+    """Within, `remembered` need not ask for the number again; the session must not have read anything before it."""
+    token = _asked.set(number)
+    try:
+        yield
+    finally:
+        _asked.reset(token)
 
-    The number is asked for in the session that loads, so that SQLite shows both at the same moment. What is loaded
-    must be plain: rows that belong to no session.
+
+def remembered(name: str, load: Callable[[], T]) -> T:
+    """What `load()` reads, kept in this process while the published number stands; costs at most one statement then.
+
+    The number is asked for before anything is read, so what is kept is at least as new as it. What is loaded must be
+    plain: rows that belong to no session.
     """
     kept = _remembered.setdefault(db.engine, {})
-    number = version()
+    number = _asked.get()
+    number = version() if number is None else number
     found = kept.get(name)
     if found is None or found[0] != number:
         with _lock:  # After publishing a crowd asks at once; one thread reads, the others wait for it.

@@ -4,11 +4,13 @@
 """
 
 from app.catalog.queries.cards import SHOWN, SeriesCard, find_brand, list_series
+from app.catalog.queries.compare import ComparePage, get_compare_page
 from app.catalog.queries.lineup import Lineup, LineupSeries, LineupTrim, get_lineup
 from app.catalog.queries.page import GonePage, SeriesPage, get_gone_page, get_series_page, list_frames
 
 __all__ = [
     "SHOWN",
+    "ComparePage",
     "GonePage",
     "Lineup",
     "LineupSeries",
@@ -16,6 +18,7 @@ __all__ = [
     "SeriesCard",
     "SeriesPage",
     "find_brand",
+    "get_compare_page",
     "get_gone_page",
     "get_lineup",
     "get_series_page",

@@ -8,4 +8,4 @@ blueprint = Blueprint("catalog", __name__)
 blueprint.add_app_template_filter(fit_words, "fit_words")
 
 # The pages add their routes to the blueprint above.
-from app.catalog.views import list, media, series  # noqa: E402, F401
+from app.catalog.views import compare, list, media, series  # noqa: E402, F401
