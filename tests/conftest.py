@@ -66,6 +66,8 @@ def make_settings(url: str, folder: Path, **overrides: object) -> Settings:
         "database_url": url,
         "media_path": folder / "media",
         "jobs_path": folder / "jobs.db",
+        # One folder for all tests: each process keeps its files open.
+        "metrics_path": Path(__file__).resolve().parents[1] / ".pytest_cache" / "metrics",
         "secret_key": "test-secret-key-of-enough-length-0123456789",
         "wechat_app_id": "wxsandbox0000000001",
         "wechat_app_secret": "0" * 32,

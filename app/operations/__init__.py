@@ -1,1 +1,1 @@
-"""运维: is the shop well? health, readiness, metrics, flask doctor."""
+"""运维: is the shop well? Readiness for a load balancer, numbers for Prometheus, `flask doctor` for people."""

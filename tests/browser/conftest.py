@@ -119,6 +119,7 @@ def build_house(folder: Path) -> House:
         # Derived pictures are named by the digest of their originals: a later run finds them there.
         "MEDIA_PATH": str(ROOT / ".pytest_cache" / "media"),
         "JOBS_PATH": str(folder / "jobs.db"),
+        "METRICS_PATH": str(folder / "metrics"),
     }
     house = House(url, sandbox, environment, folder)
     house.flask("db", "upgrade")

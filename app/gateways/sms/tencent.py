@@ -95,6 +95,20 @@ class TencentSms:
         }
         return _message_id(self._post(json.dumps(body, ensure_ascii=False).encode()))
 
+    def probe(self) -> str:
+        """The provider's code for a signed request without a receiver: nothing is sent, the keys are proven."""
+        body = {
+            "PhoneNumberSet": [],
+            "SmsSdkAppId": self._sdk_app_id,
+            "SignName": self._sign_name,
+            "TemplateId": self._templates[SmsTemplate.VERIFICATION_CODE],
+        }
+        try:
+            _message_id(self._post(json.dumps(body, ensure_ascii=False).encode()))
+        except GatewayError as refusal:
+            return refusal.code
+        return "Ok"
+
     def _post(self, payload: bytes) -> dict[str, Any]:
         timestamp = int(clock.now().timestamp())
         headers = {"Content-Type": CONTENT_TYPE, "Host": self._host, "X-TC-Action": ACTION}

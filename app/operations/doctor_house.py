@@ -1,0 +1,148 @@
+"""What stands on our own machines: database, Redis, folders, worker, outbox."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from alembic.migration import MigrationContext
+from flask import Flask
+from limits.errors import ConfigurationError
+from limits.storage import storage_from_string
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core import clock, ids, jobs
+from app.core.config import Settings
+from app.core.db import db
+from app.core.errors import GatewayError
+from app.operations import queries
+
+Finding = tuple[str, str, str]
+LITTLE, SCARCE = 1024**3, 100 * 1024**2
+SKEW_S = 60
+PROBE = "doctor/probe"
+OLD_S = 600
+
+
+def database(_app: Flask, _settings: Settings) -> Iterator[Finding]:
+    """It answers, its tables are those of this code, it survives a power cut, and its clock agrees."""
+    try:
+        with db.engine.connect() as connection:
+            kind = db.engine.dialect.name
+            yield "ok", f"{kind} 可以连接", ""
+            present, head = MigrationContext.configure(connection).get_current_revision(), queries.migration_head()
+            if present != head:
+                yield "failed", f"表结构是 {present or '空的'}，代码需要 {head}", "运行 flask db upgrade"
+            else:
+                yield "ok", f"表结构是最新的（{head}）", ""
+            if kind == "sqlite":
+                mode = connection.execute(text("PRAGMA journal_mode")).scalar()
+                if mode != "wal":
+                    yield (
+                        "failed",
+                        f"SQLite 的日志模式是 {mode}",
+                        "把数据库放在本机磁盘（不是网络盘）上，它会自动改为 WAL",
+                    )
+                else:
+                    yield "ok", "SQLite 使用 WAL", ""
+            else:
+                moment: Any = connection.execute(text("SELECT CURRENT_TIMESTAMP")).scalar()
+                yield from _clock("数据库", moment)
+    except SQLAlchemyError as error:
+        yield "failed", f"数据库没有回应：{type(error).__name__}", "检查 DATABASE_URL、账号和网络"
+
+
+def redis(_app: Flask, settings: Settings) -> Iterator[Finding]:
+    """If it is set, it answers."""
+    if not settings.redis_url:
+        yield "ok", "没有设置 REDIS_URL，请求次数各进程各自计数", ""
+        return
+    try:
+        alive = storage_from_string(settings.redis_url).check()
+    except (ConfigurationError, ValueError):
+        yield "failed", "REDIS_URL 不能用", "写成 redis://主机:6379/0，并安装 Python 包 redis"
+        return
+    except Exception as error:  # the client's own errors are known only where the package is installed
+        yield "failed", f"Redis 没有回应：{type(error).__name__}", "检查 REDIS_URL 和网络"
+        return
+    if alive:
+        yield "ok", "Redis 可以连接", ""
+    else:
+        yield "failed", "Redis 没有回应", "检查 REDIS_URL 和网络；期间各进程各自计数"
+
+
+def media(app: Flask, settings: Settings) -> Iterator[Finding]:
+    """A picture can be written: into the bucket, if there is one, else into the folder."""
+    if settings.media_s3_bucket:
+        try:
+            app.extensions["storage"].put(PROBE, b"doctor")
+        except GatewayError as error:
+            yield "failed", f"存储桶不能写入：{error.code}", "核对 MEDIA_S3_* 各项和桶的权限"
+        else:
+            yield "ok", f"存储桶 {settings.media_s3_bucket} 可以写入", ""
+    folder = Path(settings.media_path)
+    probe = folder / f".doctor-{ids.token(6)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"doctor")
+        probe.unlink()
+    except OSError as error:
+        yield "failed", f"{folder} 不能写入（{error.strerror}）", "让运行商城的用户拥有这个目录，或改 MEDIA_PATH"
+        return
+    yield "ok", f"{folder} 可以写入", ""
+
+
+def disk(_app: Flask, settings: Settings) -> Iterator[Finding]:
+    """Room for the database and the pictures."""
+    places = {Path(settings.media_path), Path(settings.jobs_path).parent}
+    if settings.database_url.startswith("sqlite:///"):
+        places.add(Path(settings.database_url.removeprefix("sqlite:///")).parent)
+    least = min((shutil.disk_usage(place).free, place) for place in places if place.exists())
+    free, place = least
+    said = f"{place} 剩余 {free / 1024**3:.1f} GB"
+    if free < SCARCE:
+        yield "failed", said, "立刻清理或扩容：写不进去时商城会停止接单"
+    elif free < LITTLE:
+        yield "warning", said, "尽快清理或扩容"
+    else:
+        yield "ok", said, ""
+
+
+def worker(app: Flask, _settings: Settings) -> Iterator[Finding]:
+    """Every job ran lately and none fails."""
+    pulses = queries.pulses(jobs.listed(app), clock.now())
+    never = [pulse.job for pulse in pulses if pulse.ran_at is None]
+    late = [pulse.job for pulse in pulses if pulse.late and pulse.ran_at is not None]
+    failing = [f"{pulse.job}（{pulse.failing}）" for pulse in pulses if pulse.failing]
+    if never or late:
+        yield "failed", f"没有按时运行：{'、'.join(never + late)}", "启动（或重启）flask worker，看它的日志"
+    if failing:
+        yield "failed", f"上次运行出错：{'、'.join(failing)}", "在 flask worker 的日志里找 job_failed"
+    if not (never or late or failing):
+        yield "ok", f"{len(pulses)} 项任务都按时运行", ""
+
+
+def outbox(_app: Flask, _settings: Settings) -> Iterator[Finding]:
+    """Nothing waits for long and nothing was given up."""
+    waiting = queries.backlog(clock.now())
+    if waiting.oldest_seconds > OLD_S:
+        minutes = int(waiting.oldest_seconds // 60)
+        yield (
+            "failed",
+            f"{waiting.due} 条待发，最早的等了 {minutes} 分钟",
+            "看 flask worker 是否在运行，对方接口是否正常",
+        )
+    if waiting.dead:
+        yield "warning", f"{waiting.dead} 条多次失败后放弃", "在后台的发件箱里查看原因，处理后重发"
+    if waiting.oldest_seconds <= OLD_S and not waiting.dead:
+        yield "ok", f"{waiting.due} 条待发，没有积压", ""
+
+
+def _clock(whose: str, moment: datetime) -> Iterator[Finding]:
+    skew = abs((clock.now() - moment).total_seconds())
+    if skew > SKEW_S:
+        yield "failed", f"与{whose}的时钟相差 {skew:.0f} 秒", "两边都打开 NTP 校时（chrony 或 systemd-timesyncd）"
+    else:
+        yield "ok", f"与{whose}的时钟一致", ""
