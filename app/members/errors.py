@@ -57,3 +57,17 @@ class CodeWrong(DomainError):
     code = "code_wrong"
     message = "验证码不对或已过期，请核对后重试，或重新获取。"
     field = "code"
+
+
+class MergeRefused(DomainError):
+    code = "merge_refused"
+    message = "这两个账号现在不能合并，请联系客服处理。"
+    status = 409
+
+
+class ProofStale(DomainError):
+    """The number was proved too long ago to join two accounts by it."""
+
+    code = "proof_stale"
+    message = "为了您的账号安全，请重新验证手机号后再合并。"
+    status = 409

@@ -4,6 +4,7 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField
 from wtforms.validators import ValidationError
 
+from app.core.errors import DomainError
 from app.members import rules
 
 
@@ -25,3 +26,9 @@ class CodeForm(PhoneForm):
     def validate_code(self, field: StringField) -> None:
         if not rules.CODE.fullmatch((field.data or "").strip()):
             raise ValidationError("请输入短信里的 6 位验证码。")
+
+
+def put_onto(form: FlaskForm, refusal: DomainError) -> None:
+    """The refusal's sentence on its field, or on the phone number."""
+    field = form[refusal.field] if refusal.field and refusal.field in form else form["phone"]
+    field.errors = [*field.errors, refusal.message]

@@ -8,6 +8,7 @@ from typing import Protocol
 Export = Callable[[int], object]
 Erase = Callable[[int, datetime], None]
 Reassign = Callable[[int, int], None]
+Blocks = Callable[[int], list[str]]
 
 
 class HoldsPersonalData(Protocol):
@@ -25,7 +26,20 @@ class HoldsPersonalData(Protocol):
 
     @property
     def reassign(self) -> Reassign:
-        """Give everything of the first member to the second (two accounts of one person become one)."""
+        """Give everything of the first member to the second (two accounts of one person become one).
+
+        Whatever rows and columns it changes are found and can be given back (services.merging). A DomainError refuses.
+        """
+        ...
+
+    @property
+    def blocks(self) -> Blocks:
+        """What still runs and must end before the person can be forgotten, a sentence each."""
+        ...
+
+    @property
+    def keeps(self) -> str:
+        """What stays after `erase`, why and until when, in words for the person; empty if nothing does."""
         ...
 
 
@@ -34,14 +48,22 @@ class Holder:
     export: Export
     erase: Erase
     reassign: Reassign
+    blocks: Blocks
+    keeps: str
+
+
+def _nothing_runs(_member_id: int) -> list[str]:
+    return []
 
 
 _holders: dict[str, HoldsPersonalData] = {}
 
 
-def register(room: str, *, export: Export, erase: Erase, reassign: Reassign) -> None:
+def register(
+    room: str, *, export: Export, erase: Erase, reassign: Reassign, blocks: Blocks = _nothing_runs, keeps: str = ""
+) -> None:
     """Name what a room does with a person's data; the room's name is the key in the export."""
-    _holders[room] = Holder(export, erase, reassign)
+    _holders[room] = Holder(export, erase, reassign, blocks, keeps)
 
 
 def holders() -> Mapping[str, HoldsPersonalData]:
@@ -52,3 +74,13 @@ def holders() -> Mapping[str, HoldsPersonalData]:
 def export_all(member_id: int) -> dict[str, object]:
     """The person's own copy: one entry for each room."""
     return {room: holder.export(member_id) for room, holder in sorted(_holders.items())}
+
+
+def blocks(member_id: int) -> list[str]:
+    """Everything that must end before this person can be forgotten."""
+    return [sentence for _, holder in sorted(_holders.items()) for sentence in holder.blocks(member_id)]
+
+
+def keeps() -> list[str]:
+    """What stays of a person who was forgotten, in words."""
+    return [holder.keeps for _, holder in sorted(_holders.items()) if holder.keeps]

@@ -1,11 +1,23 @@
 """What is known about members."""
 
-from sqlalchemy import select
+import hashlib
+from typing import cast
+
+from sqlalchemy import ColumnElement, or_, select
 
 from app.core.clock import local
 from app.core.db import db
 from app.core.errors import NotFound
-from app.members.models import Consent, Member, WeChatIdentity
+from app.members import rules
+from app.members.models import (
+    Consent,
+    EndedSession,
+    ErasureRequest,
+    Member,
+    MemberAvatar,
+    MemberMerge,
+    WeChatIdentity,
+)
 
 
 def find_member(member_id: int) -> Member | None:
@@ -20,10 +32,97 @@ def get_member(member_id: int) -> Member:
     return member
 
 
-def find_signed_in(member_id: int, session_version: int) -> Member | None:
-    """The member of a session, unless that session was ended by raising the version."""
-    member = find_member(member_id)
-    return member if member and member.session_version == session_version else None
+def is_living(member: Member) -> bool:
+    """Whether somebody is behind this account: neither joined to another one nor erased."""
+    return member.merged_into_id is None and member.erased_at is None
+
+
+def living() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """`is_living` for a WHERE."""
+    return Member.merged_into_id.is_(None), Member.erased_at.is_(None)
+
+
+def session_digest(key: str) -> str:
+    """Under what an ended session is kept."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def find_signed_in(member_id: int, session_version: int, session_key: str = "") -> Member | None:
+    """The member of a session, unless it was signed out: this one by its key, or all by raising the version."""
+    row = db.session.execute(
+        select(Member, EndedSession.digest)
+        .outerjoin(EndedSession, EndedSession.digest == session_digest(session_key))
+        .where(Member.id == member_id)
+    ).first()
+    if row is None:
+        return None
+    member, ended = row[0], cast("str | None", row[1])  # none to be joined: not ended
+    good = ended is None and member.session_version == session_version and is_living(member)
+    return member if good else None
+
+
+def find_other_account(member: Member) -> Member | None:
+    """Another living account that proved the same number: perhaps the same person."""
+    if member.phone is None or member.phone_verified_at is None:
+        return None
+    others = select(Member).where(
+        *living(), Member.phone == member.phone, Member.phone_verified_at.is_not(None), Member.id != member.id
+    )
+    return db.session.scalar(others.order_by(Member.phone_verified_at.desc(), Member.id).limit(1))
+
+
+def find_erasure(member_id: int) -> ErasureRequest | None:
+    """The standing request to be forgotten."""
+    return db.session.scalar(
+        select(ErasureRequest).where(
+            ErasureRequest.member_id == member_id,
+            ErasureRequest.done_at.is_(None),
+            ErasureRequest.withdrawn_at.is_(None),
+        )
+    )
+
+
+def list_merged(member_id: int) -> list[int]:
+    """The accounts that were joined to this one, and those joined to them."""
+    found: list[int] = []
+    fresh = [member_id]
+    while fresh:
+        fresh = list(db.session.scalars(select(Member.id).where(Member.merged_into_id.in_(fresh))))
+        found += fresh
+    return found
+
+
+def list_merge_ids(member_id: int) -> list[int]:
+    """Merges in which this account took part."""
+    mine = or_(MemberMerge.from_id == member_id, MemberMerge.into_id == member_id)
+    return list(db.session.scalars(select(MemberMerge.id).where(mine)))
+
+
+def list_merges(member_id: int) -> list[MemberMerge]:
+    """The merges of an account, newest first."""
+    mine = or_(MemberMerge.from_id == member_id, MemberMerge.into_id == member_id)
+    return list(db.session.scalars(select(MemberMerge).where(mine).order_by(MemberMerge.id.desc())))
+
+
+def list_identities(member_id: int) -> list[WeChatIdentity]:
+    own = select(WeChatIdentity).where(WeChatIdentity.member_id == member_id)
+    return list(db.session.scalars(own.order_by(WeChatIdentity.id)))
+
+
+def find_avatar(member_id: int) -> MemberAvatar | None:
+    return db.session.get(MemberAvatar, member_id)
+
+
+def search_members(text: str, limit: int = 30) -> list[Member]:
+    """Members by number (`M12`) or by the last four digits of the phone, the newest first."""
+    word = text.strip().upper()
+    found = select(Member).order_by(Member.id.desc()).limit(limit)
+    number = word.removeprefix("M")
+    if word.startswith("M") and number.isascii() and number.isdecimal() and len(number) < 19:
+        return list(db.session.scalars(found.where(Member.id == int(number))))
+    if len(word) == 4 and word.isascii() and word.isdecimal():
+        return list(db.session.scalars(found.where(Member.phone.endswith(word))))
+    return []
 
 
 def find_openid(member_id: int, app_id: str) -> str | None:
@@ -71,7 +170,9 @@ def export_own(member_id: int) -> dict[str, object]:
     member = get_member(member_id)
     identities = db.session.scalars(select(WeChatIdentity).where(WeChatIdentity.member_id == member_id))
     return {
+        "member_no": rules.member_no(member.id),
         "nickname": member.nickname,
+        "has_picture": find_avatar(member_id) is not None,
         "name": member.name,
         "phone": member.phone,
         "phone_verified_at": local(member.phone_verified_at).isoformat() if member.phone_verified_at else None,

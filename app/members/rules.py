@@ -12,7 +12,7 @@ CODE_TRIES = 5
 RESEND = timedelta(seconds=60)
 HOUR = timedelta(hours=1)
 # Phone networks put many people behind one address; a phone's and a member's own limits are the tight ones.
-PER_PHONE, PER_MEMBER, PER_ADDRESS = 5, 5, 200
+PER_PHONE, PER_MEMBER, PER_DEVICE, PER_ADDRESS = 5, 5, 10, 200
 
 LOGIN_LIFE = timedelta(minutes=10)
 # How long the answer to a code is given again to the same browser (a callback requested twice).
@@ -20,7 +20,20 @@ OUTCOME_LIFE = timedelta(minutes=5)
 
 TRACE_LIFE = timedelta(days=1)
 
-PURPOSES = {"terms": "用户协议与预订条款", "share_with_dealer": "把姓名和手机号提供给所选门店"}
+# A session's cookie dies thirty days after it was last renewed; what ends it earlier is kept a day longer.
+COOKIE_LIFE = timedelta(days=31)
+# How long a proof of a number lets two accounts be joined.
+PROOF_LIFE = timedelta(minutes=10)
+ERASURE_WAIT = timedelta(days=7)
+
+PROFILE = "wechat_profile"
+PURPOSES = {
+    "terms": "用户协议与预订条款",
+    "share_with_dealer": "把姓名和手机号提供给所选门店",
+    PROFILE: "使用微信头像和昵称",
+}
+PROFILE_VERSION = "2026-11"
+PROFILE_TEXT = "从微信获取头像和昵称，只显示在您自己的“我的”页面；撤回后立即删除。"
 
 MAX_PATH = 400
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
@@ -40,6 +53,11 @@ def mask_phone(phone: str) -> str:
     return f"{phone[:3]}****{phone[-4:]}"
 
 
+def member_no(member_id: int) -> str:
+    """会员号, to be quoted to support."""
+    return f"M{member_id}"
+
+
 def local_path(text: str | None) -> str | None:
     """The text if it is a path of this shop that a login may return to; None for everything else.
 
@@ -54,7 +72,7 @@ def local_path(text: str | None) -> str | None:
         return None
     if parts.scheme or parts.netloc or "//" in parts.path:
         return None
-    if parts.path == "/logout" or parts.path.startswith("/wechat/"):
+    if parts.path in {"/logout", "/login"} or parts.path.startswith(("/wechat/", "/login/")):
         return None
     return text
 

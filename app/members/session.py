@@ -7,15 +7,17 @@ from flask import Flask, g, redirect, request, session, url_for
 from flask.wrappers import Response
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
-from app.core import clock
+from app.core import clock, ids
 from app.core.htmx import go, wants_fragment
 from app.core.security import Actor
 from app.core.web import guard
 from app.members import privacy, queries, rules
 from app.members.models import Member
+from app.members.services import erase_own, login, reassign_own
 
 DAY_SECONDS = 86400
 _SEEN = "seen"
+_KEY, _DEVICE = "sid", "device"
 
 
 class SignedIn(UserMixin):
@@ -47,7 +49,7 @@ def load_signed_in(session_id: str) -> SignedIn | None:
     member_id, _, version = rest.partition(":")
     if kind != "m" or not (member_id.isdecimal() and version.isdecimal()):
         return None
-    member = queries.find_signed_in(int(member_id), int(version))
+    member = queries.find_signed_in(int(member_id), int(version), session.get(_KEY, ""))
     return SignedIn(member) if member else None
 
 
@@ -59,16 +61,32 @@ def current_member() -> Member | None:
 
 def sign_in(member: Member) -> None:
     """Begin a session: everything of the former one goes, its CSRF token too."""
+    device = device_key()
     session.clear()
     session.permanent = True
+    session[_DEVICE] = device
+    session[_KEY] = ids.token(16)
     session[_SEEN] = int(clock.now().timestamp())
     login_user(SignedIn(member))
 
 
 def sign_out() -> None:
-    """End the session of this browser."""
+    """End the session of this browser, and with it every copy of its cookie."""
+    member = current_member()
+    if member is not None:
+        login.end_session(member.id, str(session.get(_KEY, "")), clock.now())
+    device = session.get(_DEVICE)
     logout_user()
     session.clear()
+    if device:
+        session[_DEVICE] = device
+
+
+def device_key() -> str:
+    """This browser, for counting what it asks for; it stays through logins and says nothing about the person."""
+    if _DEVICE not in session:
+        session[_DEVICE] = ids.token(16)
+    return str(session[_DEVICE])
 
 
 def require_member() -> Any:
@@ -119,6 +137,10 @@ def register(app: Flask) -> None:
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     login_manager.init_app(app, add_context_processor=False)
     guard("member", require_member)
-    from app.members import services
-
-    privacy.register("members", export=queries.export_own, erase=services.erase_own, reassign=services.reassign_own)
+    privacy.register(
+        "members",
+        export=queries.export_own,
+        erase=erase_own,
+        reassign=reassign_own,
+        keeps="同意与撤回的记录（不含姓名、手机号和微信身份）会保留，用来证明当时征得过同意。",
+    )

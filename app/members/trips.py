@@ -16,7 +16,7 @@ KEEP = 3
 class Trip:
     """One trip to WeChat and back: `next` is where it leads, `back` where a refusal returns to.
 
-    `loops` counts restarts.
+    `loops` counts restarts. `profile` asks the person for picture and name, after a tap, when signed in already.
     """
 
     state: str
@@ -24,6 +24,7 @@ class Trip:
     back: str
     started: int
     loops: int = 0
+    profile: bool = False
 
     def expired(self, now: datetime) -> bool:
         return now.timestamp() - self.started > rules.LOGIN_LIFE.total_seconds()
@@ -39,9 +40,11 @@ class Trips:
     def find(self, state: str) -> Trip | None:
         return next((trip for trip in self.under_way if state and trip.state == state), None)
 
-    def started(self, next_path: str, back_path: str, now: datetime, loops: int = 0) -> tuple["Trips", Trip]:
+    def started(
+        self, next_path: str, back_path: str, now: datetime, loops: int = 0, *, profile: bool = False
+    ) -> tuple["Trips", Trip]:
         """These trips with a new one; the oldest gives way."""
-        trip = Trip(ids.token(16), next_path, back_path, int(now.timestamp()), loops)
+        trip = Trip(ids.token(16), next_path, back_path, int(now.timestamp()), loops, profile)
         return replace(self, under_way=(trip, *self.under_way[: KEEP - 1])), trip
 
 
