@@ -5,7 +5,8 @@ from flask import Flask
 from app.core import clock, outbox
 from app.core.config import Settings
 from app.gateways.pay import keys
-from app.payments.services import refunds
+from app.members import privacy
+from app.payments.services import personal, refunds
 
 
 def register(app: Flask) -> None:
@@ -21,3 +22,11 @@ def register(app: Flask) -> None:
         refunds.send_refund(int(payload["refund_id"]), app.extensions["pay"], clock.now())
 
     outbox.register(refunds.TOPIC, refund)
+    privacy.register(
+        "payments",
+        export=personal.export_own,
+        erase=personal.erase_own,
+        reassign=personal.reassign_own,
+        blocks=personal.blocks,
+        keeps=personal.KEEPS,
+    )

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from app.core.db import db
 from app.payments.models import Payment, Refund
-from app.payments.rules import OPEN, REFUND_ASKED, REFUND_COUNTS, PaymentState
+from app.payments.rules import OPEN, REFUND_ASKED, REFUND_COUNTS, REFUND_STUCK, PaymentState
 
 
 def find_by_number(out_trade_no: str) -> Payment | None:
@@ -77,3 +77,21 @@ def list_refunds_to_ask(now: datetime, limit: int = 50) -> list[int]:
         .limit(limit)
     )
     return list(db.session.scalars(due))
+
+
+def list_stuck() -> Sequence[tuple[Refund, Payment]]:
+    """Refunds that need a person, the oldest first."""
+    rows = db.session.execute(
+        select(Refund, Payment)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Refund.state.in_(REFUND_STUCK), Refund.handled_at.is_(None))
+        .order_by(Refund.requested_at, Refund.id)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def list_handled(limit: int = 30) -> Sequence[Refund]:
+    """What persons said about refunds that were stuck, the newest first."""
+    return db.session.scalars(
+        select(Refund).where(Refund.handled_at.is_not(None)).order_by(Refund.handled_at.desc()).limit(limit)
+    ).all()

@@ -71,15 +71,16 @@ def yuan_to_fen(text: str) -> int:
 def read_trade_bill(file: BinaryIO) -> Iterator[TradeRow]:
     """Every row of a trade bill; after the last one the bill's own totals are checked. BillDamaged."""
     table = _Table(file, "交易时间")
-    count = order = refunded = fee = 0
+    count = order = settled = refunded = fee = 0
     for row in table.rows():
         found = _trade(row)
         count, order, fee = count + 1, order + found.order_fen, fee + found.fee_fen
-        refunded += found.refund_fen
+        refunded, settled = refunded + found.refund_fen, settled + found.settled_fen
         yield found
     totals = table.totals
-    said = (totals.count("总交易单数"), totals.fen("订单总金额"), totals.fen("退款总金额"), totals.fen("手续费总金额"))
-    if said != (count, order, refunded, fee):
+    names = ("应结订单总金额", "订单总金额", "退款总金额", "手续费总金额")
+    said = (totals.count("总交易单数"), *(totals.fen(name) for name in names))
+    if said != (count, settled, order, refunded, fee):
         raise BillDamaged(PROVIDER, "bill_totals", "the rows do not add up to the bill's own totals")
 
 
