@@ -120,7 +120,8 @@ def _load_demo(flask, environment):
     stamp = INSTANCE / "demo.stamp"
     today = datetime.now(timezone(timedelta(hours=8))).date().isoformat()
     workbook = DEMO / "yunxiu.xlsx"
-    digest = hashlib.sha256(workbook.read_bytes()).hexdigest()[:16]
+    topics = DEMO / "topics.json"
+    digest = hashlib.sha256(workbook.read_bytes() + topics.read_bytes()).hexdigest()[:16]
     wanted = f"{digest} {today} {environment.get('DATABASE_URL', '')}"
     if stamp.exists() and stamp.read_text() == wanted:
         return
@@ -128,6 +129,7 @@ def _load_demo(flask, environment):
     _call(
         [*flask, "import-workbook", workbook, "--pictures", DEMO / "pictures", "--move-dates-to", "today"], environment
     )
+    _call([*flask, "import-topics", topics], environment)
     stamp.write_text(wanted)
 
 

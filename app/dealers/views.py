@@ -88,7 +88,8 @@ def show_mine() -> Response:
     """The nearest store of a place, or one of the chosen city, as a card; without either, how to find one."""
     city, near, _, message = _whereabouts()
     if near is None and city:
-        near = next(iter(queries.list_in_city(city, clock.now(), limit=1)), None)
+        stores = queries.list_in_city(city, clock.now())
+        near = next((row for row in stores if row.dealer.status == DealerStatus.OPEN), None)
     return _private(render("dealers/_mine.html", city=city, near=near, message=message))
 
 

@@ -2,6 +2,7 @@
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, RadioField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, Optional, ValidationError
 
 from app.feedback import rules
@@ -38,7 +39,9 @@ class MessageForm(FlaskForm):
 
 class FeedbackForm(MessageForm):
     kind = RadioField(
-        "关于什么", choices=list(rules.KINDS.items()), validators=[DataRequired("请选择是关于什么的意见。")]
+        "关于什么",
+        choices=[SelectChoice(key, word) for key, word in rules.KINDS.items()],
+        validators=[DataRequired("请选择是关于什么的意见。")],
     )
 
 

@@ -228,7 +228,6 @@ def publish(topic_id: int) -> Response:
     except DomainError as refusal:
         if refusal.status != 422:
             raise
-        form.edits.data, form.edits.raw_data = queries.get_topic(topic_id).edits, None
         target = form[refusal.field] if refusal.field else None
         if target is not None:
             target.errors = [refusal.message]

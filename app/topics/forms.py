@@ -5,6 +5,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import DateTimeLocalField, IntegerField, RadioField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, Optional, ValidationError
 from wtforms.widgets import HiddenInput
 
@@ -35,7 +36,7 @@ class DetailsForm(FlaskForm):
 class PublishForm(FlaskForm):
     """Now, or between two moments of a wall clock in Shanghai."""
 
-    when = RadioField("什么时候", choices=[("now", "现在"), ("later", "定时")], default="now")
+    when = RadioField("什么时候", choices=[SelectChoice("now", "现在"), SelectChoice("later", "定时")], default="now")
     start = DateTimeLocalField("开始", format=WALL, validators=[Optional()])
     until = DateTimeLocalField("结束", format=WALL, validators=[Optional()])
     edits = IntegerField(widget=HiddenInput(), default=0)
