@@ -56,6 +56,9 @@
       return [slug, head ? head.currentSrc || head.src : known[slug] || ""];
     });
     keep(cars);
+    /* group headings stick below the head, whatever its height */
+    var box = doc.querySelector(".cmp-box"), head = box && box.querySelector("thead");
+    if (head && window.ResizeObserver) new ResizeObserver(function () { box.style.setProperty("--head", head.offsetHeight - 1 + "px"); }).observe(head);
   }
   show();
 })();
