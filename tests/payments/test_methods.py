@@ -11,7 +11,6 @@ from app.core.security import Actor
 from app.gateways.pay.port import Method, TradeState
 from app.payments.errors import AlreadyPaid, NeedsWeChatLogin, PaymentBusy
 from app.payments.models import Payment, Refund
-from app.payments.rules import look_after_closing, suggest_method
 from app.payments.services import follow_up, settlement
 from tests.booking import shop as s
 from tests.booking.shop import NOW
@@ -129,18 +128,3 @@ def test_money_after_closing_without_a_notice_is_found_by_looking_again(held) ->
     bank.pay(next(n for n in bank.orders if n != number))
     follow_up.follow_up_payments(bank, NOW + timedelta(minutes=30))
     assert [refund.reason_code for refund in db.session.query(Refund)] == ["double"]
-
-
-def test_the_looks_after_closing_come_to_an_end() -> None:
-    looks, at = [], NOW
-    while (at := look_after_closing(at, NOW)) is not None:
-        looks.append(at - NOW)
-    assert looks == [timedelta(minutes=10), timedelta(hours=1), timedelta(hours=25)]
-
-
-@pytest.mark.parametrize(
-    ("wechat", "desktop", "method"),
-    [(True, False, "jsapi"), (False, False, "h5"), (False, True, "native"), (True, True, "native")],
-)
-def test_the_way_that_fits_the_client(wechat: bool, desktop: bool, method: str) -> None:
-    assert suggest_method(wechat, desktop) == method

@@ -13,8 +13,10 @@ from app.payments.rules import (
     PaymentState,
     RefundState,
     compare,
+    look_after_closing,
     may_begin,
     next_query,
+    suggest_method,
 )
 from tests.booking.shop import NOW
 
@@ -47,3 +49,18 @@ def test_asking_again_grows_patient() -> None:
     assert asked[:4] == [10, 20, 30, 45]
     assert asked == sorted(set(asked))
     assert all(later - earlier <= 600 for earlier, later in itertools.pairwise(asked))
+
+
+def test_the_looks_after_closing_come_to_an_end() -> None:
+    looks, at = [], NOW
+    while (at := look_after_closing(at, NOW)) is not None:
+        looks.append(at - NOW)
+    assert looks == [timedelta(minutes=10), timedelta(hours=1), timedelta(hours=25)]
+
+
+@pytest.mark.parametrize(
+    ("wechat", "desktop", "method"),
+    [(True, False, "jsapi"), (False, False, "h5"), (False, True, "native"), (True, True, "native")],
+)
+def test_the_way_that_fits_the_client(wechat: bool, desktop: bool, method: str) -> None:
+    assert suggest_method(wechat, desktop) == method
