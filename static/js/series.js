@@ -1,6 +1,6 @@
 /* The model page. Everything here works without it: colours are links, parts have links in them, headings have anchors.
    [data-colour] swaps the picture; [data-part] is a fragment that says when it could not come; [data-script] fetches its own script
-   when it is near; #stores remembers the store on this phone only; [data-print] prints. */
+   when it is near; #stores lists those of the remembered city or near a place; [data-print] prints. */
 (function () {
   "use strict";
   var doc = document, $ = function (selector, from) { return (from || doc).querySelector(selector); };
@@ -53,7 +53,7 @@
     function begin(event) {
       if (started || !can()) return;
       started = true;
-      load(turn.dataset.script, function () { window.zhanting.turntable(turn, hint, event && event.type === "pointerdown" ? event : null); });
+      load(turn.dataset.script, function () { window.zhanting.turntable(turn, hint, event && event.type ? event : null); });
     }
     function offer() {
       var yes = can();
@@ -121,21 +121,22 @@
     if (script && $("[data-end]", event.target)) load(script.dataset.countdown);
   });
 
-  /* the store chosen below is named above, and remembered here only */
-  var store = $("#store"), list = $("#dealers");
-  function name(chosen) {
-    $("[data-store-name]", store).textContent = chosen.name;
-    $("[data-store-text]", store).textContent = chosen.text;
+  /* stores: of the city this device remembers, or near a place; the first is named above */
+  var store = $("#store"), list = $("#dealers"), city = (/(?:^|;\s*)city=([^;]+)/.exec(doc.cookie) || [])[1];
+  function name(words, text) {
+    $("[data-store-name]", store).textContent = words;
+    $("[data-store-text]", store).textContent = text;
     $("[data-store-link]", store).textContent = "换门店";
   }
   if (store && list) {
-    try { var known = JSON.parse(localStorage.getItem("store")); if (known && known.name) name(known); } catch (error) { /* storage is closed: nothing is remembered */ }
+    if (city) {
+      try { name(decodeURIComponent(city), "看这里的门店"); } catch (error) { city = ""; /* somebody else's cookie */ }
+      list.setAttribute("hx-get", "/dealers?city=" + city);
+      if (city && window.htmx) window.htmx.process(list);
+    }
     list.addEventListener("htmx:afterSwap", function () {
       var first = $(".dealer", list), words = first && first.querySelectorAll("p");
-      if (!first) return;
-      var chosen = { name: $("h2,h3", first).textContent, text: words.length ? words[0].textContent : "" };
-      name(chosen);
-      try { localStorage.setItem("store", JSON.stringify({ name: chosen.name, text: "上次看的门店" })); } catch (error) { /* as above */ }
+      if (first) name($("h2,h3", first).textContent, words.length ? words[0].textContent : "");
     });
   }
   all("[data-print]", function (button) { button.addEventListener("click", function () { window.print(); }); });

@@ -6,12 +6,12 @@ window.zhanting.turntable = function (box, hint, event) {
   var STEP = 12, START = 315, words = hint.querySelector("[data-turn-words]"), still = matchMedia("(prefers-reduced-motion: reduce)");
   var net = navigator.connection || {}, thrifty = net.saveData || /2g|3g/.test(net.effectiveType || "");
   var canvas = document.createElement("canvas"), pen = canvas.getContext("2d"), frames = [], total = 0, coarse = 8, come = 0, failed = 0, drawn = -1;
-  var place = 0, from = null, speed = 0, glide = 0, shown = false;
+  var place = 0, from = null, speed = 0, glide = 0, shown = false, waiting = "";
   var SIDES = ["正前", "右前", "右侧", "右后", "正后", "左后", "左侧", "左前"];
 
   function say(text) { words.textContent = text; }
   function off() { return box.hasAttribute("data-still"); }
-  function angle() { return Math.round(((place % total) + total) % total * 360 / total) % 360; }
+  function angle() { return Math.round(((Math.round(place) % total) + total) % total * 360 / total) % 360; }
   function spoken(degrees) {
     if (degrees % 90 === 0) return SIDES[degrees / 45];
     var part = Math.floor(degrees / 90), turned = degrees % 90;
@@ -76,10 +76,16 @@ window.zhanting.turntable = function (box, hint, event) {
     from = null;
     if (!still.matches && !late && Math.abs(speed) > 0.05 && e.type === "pointerup") glide = requestAnimationFrame(run);
   }
+  function press(name) {
+    var by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[name];
+    if (by) return turn(by * (thrifty ? 3 : 1));
+    place = name === "Home" ? 0 : total / 2;
+    turn(0);
+  }
   function key(e) {
-    var by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[e.key], one = thrifty ? 3 : 1;
-    if (off()) return;
-    if (by) { e.preventDefault(); turn(by * one); } else if (e.key === "Home") { e.preventDefault(); place = 0; turn(0); } else if (e.key === "End") { e.preventDefault(); place = total / 2; turn(0); }
+    if (off() || !/^(Arrow|Home$|End$)/.test(e.key)) return;
+    e.preventDefault();
+    if (total) press(e.key); else waiting = e.key;
   }
   function button(sign, label) {
     var b = document.createElement("button");
@@ -108,6 +114,7 @@ window.zhanting.turntable = function (box, hint, event) {
     total = sources.length;
     place = START / 360 * total;
     if (from) from.place = place;
+    if (waiting) press(waiting);
     coarse = Math.min(8, total);
     var wide = box.clientWidth * (window.devicePixelRatio || 1), list = order(total), first = Math.min(coarse, list.length), busy = 0, next = 0;
     function src(widths) { return (thrifty ? widths[0] : widths.filter(function (w) { return w[0] >= wide * 0.8; })[0] || widths[widths.length - 1])[1]; }
@@ -143,7 +150,7 @@ window.zhanting.turntable = function (box, hint, event) {
   box.addEventListener("dragstart", function (e) { e.preventDefault(); });
   box.addEventListener("still", function (e) { if (e.detail) hide(); });
   canvas.className = "turn-c";
-  if (event) down(event);
+  if (event) (event.type === "keydown" ? key : down)(event);
   say("正在加载 360°");
   fetch(box.dataset.turn).then(function (answer) {
     if (!answer.ok) throw new Error(answer.status);
