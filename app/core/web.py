@@ -1,6 +1,7 @@
 """What every request passes through: request id, access, security headers, CSRF, limits, error pages."""
 
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import structlog
@@ -31,6 +32,7 @@ NUL = "\x00"
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 PROVIDERS = {"wechatpay": "支付", "sms": "短信", "wechat": "微信登录", "storage": "图片存储"}
 GUARDS: dict[str, Any] = {}
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def caller() -> str:
@@ -58,6 +60,16 @@ def guard(level: str, check: Any) -> None:
     `check()` returns None to let it pass (having set `g.actor`), or the response to give instead.
     """
     GUARDS[level] = check
+
+
+def uploads(most: int) -> Callable[[F], F]:
+    """Let a view take up to so many bytes, more than a form has; strangers are turned away before the body is read."""
+
+    def mark(view: F) -> F:
+        view.__most_bytes__ = most  # pyright: ignore[reportFunctionMemberAccess]
+        return view
+
+    return mark
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -136,11 +148,16 @@ def _check_access() -> Any:
     level = getattr(view, "__access__", None)
     if level is None:
         raise RuntimeError(f"{request.endpoint} does not say who may call it")
+    check = GUARDS.get(level)
+    if most := getattr(view, "__most_bytes__", None):
+        # Whose large body is read is decided before a byte of it is.
+        if check and (refusal := check()):
+            return refusal
+        request.max_content_length = most
     if level != "signed" and (refusal := _check_text()):
         return refusal
     if level != "signed" and request.method not in {"GET", "HEAD", "OPTIONS"}:
         csrf.protect()
-    check = GUARDS.get(level)
     return check() if check else None
 
 

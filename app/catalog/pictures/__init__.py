@@ -10,7 +10,7 @@ The digest is that of the file as it came, so an address never changes its meani
 files are upright and carry nothing but pixels. A JPEG knows no transparency: cars stand on the light stage's colour, in
 dark mode as on a printed card; every browser of the last years takes AVIF or WebP and never sees it.
 
-Templates use the macro `picture` of components/car.html; `picture_sources(picture, form)` is what it asks.
+Templates use the macro `picture` of components/car.html; `picture_srcsets(picture)` is what it asks.
 """
 
 from app.catalog.pictures.checking import FORMATS, MAX_BYTES, SUFFIXES, PictureError, check
@@ -21,6 +21,7 @@ from app.catalog.pictures.named import (
     HasWidths,
     file_names,
     picture_sources,
+    picture_srcsets,
     planned_widths,
     share_path,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "is_complete",
     "original_key",
     "picture_sources",
+    "picture_srcsets",
     "planned_widths",
     "share_path",
     "store",

@@ -38,7 +38,10 @@ def opened(source: Path | bytes) -> tuple[Image.Image, str]:
             extension = FORMATS[picture.format or ""]
             upright = ImageOps.exif_transpose(picture)
             mode = "RGBA" if upright.has_transparency_data else "RGB"
-            return upright.convert(mode), extension
+            bare = upright.convert(mode)
+            # What the file said about itself (place, camera, comment) would be written into every copy.
+            bare.info.clear()
+            return bare, extension
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureError("像素过多，应不超过 4000 万像素") from None
     except PictureError:

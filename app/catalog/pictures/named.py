@@ -3,6 +3,7 @@
 AVIF comes in every width. WebP and JPEG are for old browsers and come in two: a card's and a phone's full width.
 """
 
+from functools import lru_cache
 from typing import Final, Protocol
 
 WIDTHS: Final = (320, 480, 640, 960, 1280)
@@ -38,11 +39,28 @@ def widths_of(widths: list[int], form: str) -> list[int]:
 
 
 def picture_sources(picture: HasWidths, form: str = "webp") -> list[tuple[int, str]]:
-    """(width, address path) of every file in a format, smallest first, for `srcset`; empty when there are none."""
+    """(width, address path) of every file in a format, smallest first; empty when there are none."""
     if form not in str(getattr(picture, "forms", "webp")).split(","):
         return []
     widths = [int(width) for width in picture.widths.split(",") if width]
     return [(w, f"/media/{picture.digest}/{w}.{form}") for w in widths_of(widths, form)] if widths else []
+
+
+def picture_srcsets(picture: HasWidths) -> tuple[tuple[tuple[str, str], ...], str, str]:
+    """For a `<picture>`: (format, srcset) of each source, best first, then `src` and `srcset` of the plain `<img>`."""
+    return _srcsets(picture.digest, picture.widths, str(getattr(picture, "forms", "webp")))
+
+
+@lru_cache(4096)
+def _srcsets(digest: str, widths: str, forms: str) -> tuple[tuple[tuple[str, str], ...], str, str]:
+    planned = [int(width) for width in widths.split(",") if width]
+    found = [
+        (form, [f"/media/{digest}/{w}.{form} {w}w" for w in widths_of(planned, form)])
+        for form in ("avif", "webp", "jpg")
+        if form in forms.split(",")
+    ]
+    *sources, (_, plain) = found
+    return tuple((form, ", ".join(files)) for form, files in sources), plain[-1].partition(" ")[0], ", ".join(plain)
 
 
 def share_path(picture: HasWidths | None) -> str | None:

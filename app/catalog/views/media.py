@@ -4,7 +4,7 @@ import re
 
 from flask import Response, abort, current_app, request
 
-from app.catalog.pictures import picture_sources, share_path
+from app.catalog.pictures import picture_srcsets, share_path
 from app.catalog.views import blueprint
 from app.core.caching import forever
 from app.core.security import access
@@ -14,7 +14,7 @@ _FILE = re.compile(r"(?:\d{2,5}\.(avif|webp|jpg)|share\.(jpg))")
 _KINDS = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
 
 blueprint.add_app_template_filter(share_path, "share_path")
-blueprint.add_app_template_global(picture_sources, "picture_sources")
+blueprint.add_app_template_global(picture_srcsets, "picture_srcsets")
 
 
 @blueprint.get("/media/<digest>/<name>")

@@ -1,0 +1,155 @@
+"""Pictures lie in a folder or in a bucket; the shop cannot tell which, and a shopper never sees that it is down."""
+
+import io
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import time_machine
+from flask import Flask
+from PIL import Image
+
+from app.core.config import Settings, production_problems
+from app.core.db import db
+from app.core.errors import ConfigError, GatewayError
+from app.factory import create_app
+from app.gateways.storage.objects import ObjectStorage
+from app.workbook import services
+from app.workbook.errors import WorkbookRefused
+from tests.admin.test_operators import NOW, operator, sign_in
+from tests.conftest import Browser, make_settings
+from tests.members.wechat import csrf
+from tests.workbook import book
+
+BUCKET = {
+    "media_s3_bucket": "zhanting",
+    "media_s3_access_key": "testing",
+    "media_s3_secret_key": "testing-secret",
+}
+
+
+@pytest.fixture(scope="module")
+def s3_url() -> Iterator[str]:
+    """A server on loopback that speaks S3, with an empty bucket."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    import requests
+
+    assert requests.put(f"http://{host}:{port}/zhanting", timeout=10).status_code == 200
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def storage(request, tmp_path) -> ObjectStorage:
+    if request.param == "folder":
+        return ObjectStorage.in_folder(tmp_path / "media")
+    endpoint = request.getfixturevalue("s3_url")
+    settings = make_settings("sqlite://", tmp_path, media_s3_endpoint=endpoint, **BUCKET)
+    return ObjectStorage.from_settings(settings)
+
+
+def closed_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+@pytest.fixture
+def shop(app, s3_url, tmp_path) -> Iterator[Flask]:
+    """A shop on the test's database whose pictures lie in the bucket."""
+    settings = make_settings(app.config["SQLALCHEMY_DATABASE_URI"], tmp_path, media_s3_endpoint=s3_url, **BUCKET)
+    shop = create_app(settings)
+    shop.testing, shop.test_client_class = True, Browser
+    with shop.app_context():
+        yield shop
+        db.session.remove()
+        db.engine.dispose()
+
+
+def photo() -> bytes:
+    buffer = io.BytesIO()
+    Image.radial_gradient("L").convert("RGB").resize((700, 400)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def test_what_is_put_is_found_again(storage):
+    storage.put("one/320.avif", b"picture")
+    storage.put("one/original.png", b"original")
+    assert storage.get("one/320.avif") == b"picture"
+    assert storage.names("one") == {"320.avif", "original.png"}
+
+
+def test_what_was_never_put_is_absent(storage):
+    assert storage.get("two/320.avif") is None
+    assert storage.names("two") == set()
+
+
+def test_file_is_replaced_whole(storage):
+    storage.put("three/a.avif", b"first, and longer")
+    storage.put("three/a.avif", b"second")
+    assert storage.get("three/a.avif") == b"second"
+
+
+@pytest.mark.parametrize("call", [lambda s: s.get("a/b"), lambda s: s.put("a/b", b"1"), lambda s: s.names("a")])
+def test_storage_that_does_not_answer_is_a_gateway_error(tmp_path, call):
+    settings = make_settings("sqlite://", tmp_path, media_s3_endpoint=closed_port(), **BUCKET)
+    with pytest.raises(GatewayError) as error:
+        call(ObjectStorage.from_settings(settings))
+    assert error.value.provider == "storage"
+
+
+def test_wrong_key_is_no_way_out_of_the_folder(tmp_path):
+    (tmp_path / "secret").write_text("no")
+    with pytest.raises(GatewayError):
+        ObjectStorage.in_folder(tmp_path / "media").get("../secret")
+
+
+def test_upload_goes_to_the_bucket_and_is_served_for_a_year(shop, tmp_path):
+    book.draw_pictures(tmp_path)
+    services.import_workbook(book.save_xlsx(book.small(), tmp_path / "book.xlsx"), shop.extensions["storage"])
+    client = shop.test_client()
+    with time_machine.travel(NOW, tick=False):
+        sign_in(client, operator())
+        token = csrf(client, "/admin/series/s1")
+        form = {"csrf_token": token, "place": "cover", "file": (io.BytesIO(photo()), "new.jpg")}
+        assert client.post("/admin/series/s1/pictures", data=form).status_code == 303
+    from app.catalog.queries.desk import get_desk
+
+    cover = get_desk("s1").series.cover
+    assert cover is not None
+    assert cover.name == "s1/new.jpg"
+    for name, kind in (("640.avif", "avif"), ("640.webp", "webp"), ("640.jpg", "jpeg"), ("share.jpg", "jpeg")):
+        answer = client.get(f"/media/{cover.digest}/{name}")
+        assert (answer.status_code, answer.mimetype) == (200, f"image/{kind}")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        again = client.get(f"/media/{cover.digest}/{name}", headers={"If-None-Match": answer.headers["ETag"]})
+        assert again.status_code == 304
+    assert client.get(f"/media/{cover.digest}/960.avif").status_code == 404
+    assert client.get(f"/media/{cover.digest}/original.jpg").status_code == 404
+    assert not Path(tmp_path / "media").exists()
+
+
+def test_storage_that_is_down_is_a_sentence(app, tmp_path):
+    url = app.config["SQLALCHEMY_DATABASE_URI"]
+    shop = create_app(make_settings(url, tmp_path, media_s3_endpoint=closed_port(), **BUCKET))
+    answer = shop.test_client().get(f"/media/{'0' * 64}/320.avif")
+    assert answer.status_code == 503
+    assert "图片存储暂时不可用，请稍后再试。" in answer.text
+    book.draw_pictures(tmp_path)
+    with shop.app_context(), pytest.raises(WorkbookRefused) as refused:
+        services.import_workbook(book.save_xlsx(book.small(), tmp_path / "b.xlsx"), shop.extensions["storage"])
+    assert "图片存储没有响应" in str(refused.value.problems[0])
+
+
+def test_bucket_named_by_halves_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="MEDIA_S3_ENDPOINT: missing"):
+        ObjectStorage.from_settings(make_settings("sqlite://", tmp_path, media_s3_bucket="zhanting"))
+    production = Settings(_env_file=None, zhanting_env="production", media_s3_endpoint="http://127.0.0.1:9000")  # pyright: ignore
+    problems = production_problems(production)
+    assert "MEDIA_S3_BUCKET: missing" in problems
+    assert "MEDIA_S3_ENDPOINT: must be https and not this machine" in problems
