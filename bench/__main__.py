@@ -1,6 +1,7 @@
 """`make bench`: pages of the shop against a bare page of the same size, rounds interleaved, under the same server.
 
-Limits: CPU(bare) ÷ CPU(ours) ≥ 0.35; memory ≤ 1.2 × a process with the same imports. Exit 1 when one is missed.
+Limits: CPU(bare) ÷ CPU(ours) ≥ 0.35; memory ≤ 1.2 × a process with the same imports; Lighthouse as in `lighthouse`.
+Exit 1 when one is missed.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import load
+from bench import lighthouse, load
 from bench.server import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,6 +80,7 @@ def main() -> int:
         with Server("wsgi:app", environment) as shop:
             kept += [compare(name, path, shop) for name, path in PAGES.items()]
             ours_mb = shop.resident_mb()
+            kept.append(lighthouse.measure(shop.port))
         with Server("bench.bare:app", {**environment, "BARE_IMPORTS": "1"}) as limit:
             load.run(limit.port, "/", requests=400, clients=8)
             same_mb = limit.resident_mb()
