@@ -1,0 +1,20 @@
+"""Every point of docs/wechat-acceptance.md names tests that exist."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_point_names_tests_that_exist() -> None:
+    text = (ROOT / "docs" / "wechat-acceptance.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) \|.*$", text, re.M)
+    assert rows == [str(number) for number in range(1, 23)]
+    for line in re.findall(r"^\| \d+ \|.*$", text, re.M):
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", line)
+        assert named, line
+        for path, test in named:
+            tree = ast.parse((ROOT / path).read_text("utf-8"))
+            functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+            assert test in functions, f"{path} has no {test}"
