@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from app.core.clock import local
 from app.core.db import db
 from app.core.errors import NotFound
 from app.dealers.models import Dealer
@@ -84,3 +85,20 @@ def dealer_name(dealer_id: int) -> str:
 def find_dealer_id(slug: str) -> int | None:
     """The store with this 编号."""
     return db.session.scalar(select(Dealer.id).where(Dealer.slug == slug))
+
+
+def export_own(member_id: int) -> dict[str, object]:
+    """The person's own copy: for which stores they worked."""
+    rows = db.session.scalars(select(StaffMember).where(StaffMember.member_id == member_id).order_by(StaffMember.id))
+    return {
+        "work": [
+            {
+                "dealer": dealer_name(row.dealer_id),
+                "name": row.name,
+                "role": ROLES[row.role],
+                "joined_at": local(row.joined_at).isoformat(),
+                "left_at": local(row.left_at).isoformat() if row.left_at else None,
+            }
+            for row in rows
+        ]
+    }

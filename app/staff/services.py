@@ -9,6 +9,7 @@ from app.core import audit, ids
 from app.core.db import changed_rows, db, transaction
 from app.core.errors import NotFound
 from app.core.security import Actor
+from app.members.errors import MergeRefused
 from app.staff import queries, rules
 from app.staff.errors import (
     AlreadyStaff,
@@ -129,3 +130,26 @@ def dismiss_staff(staff_id: int, actor: Actor, now: datetime) -> None:
             )
             changed_rows(open_links.values(expires_at=now))
         audit.record(actor, "staff_dismissed", "staff_member", staff_id, dealer_id=staff.dealer_id, role=staff.role)
+
+
+def blocks(member_id: int) -> list[str]:
+    """Somebody who acts for a store is known there by name until that ends."""
+    staff = queries.find_active(member_id)
+    if staff is None:
+        return []
+    return [f"您还是{queries.dealer_name(staff.dealer_id)}的店员，请先由店长在“团队”里移除。"]
+
+
+def erase_own(member_id: int, _now: datetime) -> None:
+    """Take the name off the work that is over; that somebody of the store did it stays."""
+    with transaction():
+        over = update(StaffMember).where(StaffMember.member_id == member_id, StaffMember.left_at.is_not(None))
+        changed_rows(over.values(name="已注销"))
+
+
+def reassign_own(from_id: int, to_id: int) -> None:
+    """Give the work for stores to another account of the same person. MergeRefused if both act for a store now."""
+    if queries.find_active(from_id) is not None and queries.find_active(to_id) is not None:
+        raise MergeRefused("两个账号都绑定了门店，请先由店长移除其中一个。")
+    with transaction():
+        changed_rows(update(StaffMember).where(StaffMember.member_id == from_id).values(member_id=to_id))

@@ -10,6 +10,17 @@ from app.booking.rules import KEEPS_UNIT, BookingAction, BookingState, target
 from app.core import audit
 from app.core.db import changed_rows, db
 from app.core.security import Actor
+from app.messages.services import notify
+
+# Which lines of the timeline are also told as messages.
+NOTICES = {
+    "deposit_paid": "deposit_paid",
+    "late_payment": "late_money",
+    "double_payment": "late_money",
+    "money_returned": "money_returned",
+    "refunded": "money_returned",
+    "handed_over": "handed_over",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +73,14 @@ def restore(booking: Booking, state: BookingState, event: str, actor: Actor, now
 
 
 def tell(booking_id: int, event: str, actor: Actor, now: datetime, note: str = "") -> None:
-    """Add a line to the timeline."""
-    db.session.add(BookingEvent(booking_id=booking_id, kind=event, at=now, actor_kind=actor.kind, note=note))
+    """Add a line to the timeline; the member is told of what matters, once for each line."""
+    line = BookingEvent(booking_id=booking_id, kind=event, at=now, actor_kind=actor.kind, note=note)
+    db.session.add(line)
+    if purpose := NOTICES.get(event):
+        db.session.flush()
+        booking = db.session.get_one(Booking, booking_id)
+        words = {"car": booking.car_name, "note": note}
+        notify(booking.member_id, purpose, f"booking-event:{line.id}", words, now, href=f"/bookings/{booking.no}")
 
 
 def _set_state(

@@ -2,22 +2,51 @@
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.booking.models import Booking
 from app.booking.rules import KEEPS_UNIT, BookingState
-from app.core.db import changed_rows, transaction
+from app.core.db import changed_rows, db, transaction
+
+RUNNING = KEEPS_UNIT - {BookingState.HANDED_OVER} | {BookingState.REFUNDING}
+KEEPS = (
+    "已结束的预订单（车款、价格、门店和时间，不含姓名和手机号）保留到交易完成后三年，"
+    "这是电子商务法对交易记录的要求，也用于售后和对账。"
+)
+
+
+def blocks(member_id: int) -> list[str]:
+    """Bookings that still run need a name and a number until they are over."""
+    rows = db.session.execute(
+        select(Booking.no, Booking.car_name).where(Booking.member_id == member_id, Booking.state.in_(RUNNING))
+    )
+    return [f"预订 {no}（{car}）还在进行，交车、取消或退款完成后结束。" for no, car in rows]
 
 
 def erase_own(member_id: int, _now: datetime) -> None:
     """Take name and phone off every booking that is over; one that still runs needs them until it is."""
-    running = KEEPS_UNIT - {BookingState.HANDED_OVER} | {BookingState.REFUNDING}
     with transaction():
-        over = update(Booking).where(Booking.member_id == member_id, Booking.state.not_in(running))
+        over = update(Booking).where(Booking.member_id == member_id, Booking.state.not_in(RUNNING))
         changed_rows(over.values(contact_name="", contact_phone=""))
 
 
 def reassign_own(from_id: int, to_id: int) -> None:
-    """Give the bookings of one member to another: two accounts of one person become one."""
+    """Give the bookings of one member to another: two accounts of one person become one.
+
+    Where both hold a place within the same deal's limit, the one that comes gets a place beyond it: nothing is lost,
+    and the person cannot book once more.
+    """
     with transaction():
-        changed_rows(update(Booking).where(Booking.member_id == from_id).values(member_id=to_id))
+        rows = db.session.scalars(select(Booking).where(Booking.member_id.in_((from_id, to_id))).order_by(Booking.id))
+        bookings = list(rows)
+        taken = {(b.deal_id, b.slot) for b in bookings if b.member_id == to_id}
+        keys = {b.idempotency_key for b in bookings if b.member_id == to_id}
+        for booking in (b for b in bookings if b.member_id == from_id):
+            slot = booking.slot
+            while slot is not None and (booking.deal_id, slot) in taken:
+                slot += 1
+            taken.add((booking.deal_id, slot))
+            values: dict[str, object] = {"member_id": to_id, "slot": slot}
+            if booking.idempotency_key in keys:
+                values["idempotency_key"] = f"merged-{booking.id}"
+            changed_rows(update(Booking).where(Booking.id == booking.id).values(**values))
