@@ -39,6 +39,6 @@ def configure(production: bool) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=production,
     )
-    # Libraries that print what they send stay silent.
-    for name in ("wechatpayv3", "urllib3", "wechatpy", "werkzeug"):
+    # Libraries that print what they send or read stay silent, whatever level somebody gives the root logger.
+    for name in ("wechatpayv3", "urllib3", "wechatpy", "werkzeug", "sqlalchemy", "sqlalchemy.engine", "PIL"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -114,6 +114,7 @@ def build_house(folder: Path) -> House:
         **clean,
         **settings,
         "PUBLIC_BASE_URL": url,
+        "PYTHONPATH": str(Path(__file__).parent / "loud"),
         "SECRET_KEY": "browser-tests-" + "0" * 32,
         "DATABASE_URL": f"sqlite:///{folder / 'shop.db'}",
         # Derived pictures are named by the digest of their originals: a later run finds them there.
@@ -125,6 +126,7 @@ def build_house(folder: Path) -> House:
     house.flask("db", "upgrade")
     demo = str(ROOT / "demo")
     house.flask("import-workbook", f"{demo}/yunxiu.xlsx", "--pictures", f"{demo}/pictures", "--move-dates-to", "today")
+    house.flask("import-topics", f"{demo}/topics.json")
     return house
 
 
