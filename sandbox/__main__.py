@@ -16,6 +16,9 @@ from sandbox.world import World
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; answers the exit code."""
     options = _parser().parse_args(arguments)
+    if os.getenv("ZHANTING_ENV") == "production":
+        print("微信沙箱不能启动：ZHANTING_ENV=production，沙箱仅供开发。", file=sys.stderr)
+        return 1
     try:
         settings = _settings(options)
         if options.command == "init":

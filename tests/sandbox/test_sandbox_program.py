@@ -60,6 +60,15 @@ def test_shop_refuses_the_sandbox_identifiers_in_production() -> None:
     assert known <= SANDBOX_VALUES
 
 
+def test_it_does_not_start_in_production(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZHANTING_ENV", "production")
+    assert main(["init", "--dir", str(tmp_path / "sandbox")]) == 1
+    assert "仅供开发" in capsys.readouterr().err
+    assert not (tmp_path / "sandbox").exists()
+
+
 def test_taken_port_is_one_clear_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
