@@ -12,10 +12,9 @@ from app.core.htmx import render
 from app.core.security import access
 from app.core.web import settings
 from app.costs import queries
-from app.costs.errors import NoRule
 from app.costs.forms import MAX_DOWN, MIN_DOWN, CarForm, LandingForm, LoanForm
 from app.costs.queries import CostCar
-from app.costs.rules.book import rule_book
+from app.costs.rules.book import NoRule, rule_book
 from app.costs.rules.landing import landing_price
 from app.costs.rules.loan import Loan, Method, half_up, lend
 
@@ -38,7 +37,7 @@ def show_landing_price() -> Response:
         try:
             result = landing_price(car.facts, price, form.day, form.choice, book)
         except NoRule as error:
-            form.on.errors = [error.message]
+            form.on.errors = [str(error)]
     return public(
         render(
             "costs/landing.html",

@@ -156,7 +156,7 @@ def _foot(sheet: Image.Image, pen: ImageDraw.ImageDraw, poster: Poster) -> None:
 
 def _code(url: str) -> Image.Image:
     """The page's QR code, error correction M, on white with its quiet zone."""
-    rows = list(segno.make(url, error="m", micro=False).matrix_iter(border=QR_QUIET))
+    rows = [bytes(row) for row in segno.make(url, error="m", micro=False).matrix_iter(border=QR_QUIET)]
     code = Image.new("L", (len(rows[0]), len(rows)))
     code.putdata([0 if dark else 255 for row in rows for dark in row])
     scale = max(QR_SIZE // code.width, 1)

@@ -5,8 +5,7 @@ from datetime import date
 
 import pytest
 
-from app.costs.errors import NoRule
-from app.costs.rules.book import FILE, read, rule_book
+from app.costs.rules.book import FILE, NoRule, read, rule_book
 from app.costs.rules.landing import CarFacts, Choice, landing_price, purchase_tax
 
 BOOK = rule_book()

@@ -13,12 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
-from app.costs.errors import NoRule
-
 FILE: Final = Path(__file__).resolve().parents[1] / "data" / "rules.toml"
 KINDS: Final = ("purchase_tax", "new_energy_relief", "compulsory_insurance", "vehicle_tax", "plate")
 ESTIMATES: Final = ("commercial_insurance", "loan")
 Kind = Literal["official", "estimate"]
+
+
+class NoRule(LookupError):
+    """No rule on that day; the message is the sentence for the field."""
 
 
 @dataclass(frozen=True, slots=True)
