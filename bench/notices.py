@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from bench.server import Server
 
 ROOT = Path(__file__).resolve().parents[1]
-ROUNDS, NOTICES, CLIENTS = 5, 240, 8
+ROUNDS, NOTICES, CLIENTS = 5, 160, 8
 LIMIT = 0.4
 APP_ID, MCH_ID, API_KEY, KEY_ID = "wxbench000000000001", "1900000001", "b" * 32, "PUB_KEY_ID_BENCH"
 PATH = "/pay/wechat/notices/payment"

@@ -13,7 +13,7 @@ from app.core.web import actor
 from app.reconciliation import queries, reports
 from app.reconciliation.forms import DayForm, HandledForm
 from app.reconciliation.models import ReconciledDay
-from app.reconciliation.rules import SIDE_WORDS, VERDICT_WORDS, WORK_WORDS
+from app.reconciliation.rules import SIDE_WORDS, STATE_WORDS, VERDICT_WORDS, WORK_WORDS
 from app.reconciliation.services import reconcile
 
 blueprint = Blueprint("reconciliation", __name__, url_prefix="/admin/reconciliation")
@@ -124,5 +124,6 @@ def _day_page(row: ReconciledDay, form: HandledForm, *, status: int = 200) -> An
         sides=SIDE_WORDS,
         verdicts=VERDICT_WORDS,
         works=WORK_WORDS,
+        states=STATE_WORDS,
         form=form,
     )

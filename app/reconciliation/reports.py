@@ -9,7 +9,7 @@ from typing import Any
 
 from app.core import clock
 from app.reconciliation.models import ReconciledDay, ReconciledLine
-from app.reconciliation.rules import SIDE_WORDS, VERDICT_WORDS, WORK_WORDS, Side, Verdict, Work
+from app.reconciliation.rules import SIDE_WORDS, STATE_WORDS, VERDICT_WORDS, WORK_WORDS, Side, Verdict, Work
 
 COLUMNS = (
     "时间", "类别", "商户单号", "所属订单号", "微信单号", "我方金额(元)", "微信金额(元)", "手续费(元)",
@@ -94,8 +94,8 @@ def _cells(line: ReconciledLine) -> list[str | int | None]:
         line.ours_fen,
         line.theirs_fen,
         line.fee_fen,
-        line.ours_state,
-        line.theirs_state,
+        STATE_WORDS.get(line.ours_state, line.ours_state),
+        STATE_WORDS.get(line.theirs_state, line.theirs_state),
         VERDICT_WORDS[Verdict(line.verdict)],
         WORK_WORDS[Work(line.work)],
         line.handled_reason or "",

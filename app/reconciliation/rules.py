@@ -51,6 +51,23 @@ VERDICT_WORDS = {
     Verdict.FUND: "资金账单不平",
 }
 WORK_WORDS = {Work.NONE: "", Work.OPEN: "待处理", Work.HEALED: "已自动更正", Work.HANDLED: "已人工处理"}
+# Both sides' states as a bookkeeper reads them; an unknown one is shown as it came.
+STATE_WORDS = {
+    "created": "未付款",
+    "pending": "未付款",
+    "succeeded": "成功",
+    "closed": "已关闭",
+    "requested": "已申请",
+    "processing": "处理中",
+    "abnormal": "异常",
+    "SUCCESS": "成功",
+    "REVOKED": "已撤销",
+    "PROCESSING": "处理中",
+    "ABNORMAL": "异常",
+    "CHANGE": "异常",
+    "FAIL": "失败",
+    "CLOSED": "已关闭",
+}
 SIDE_WORDS = {Side.PAYMENT: "收款", Side.REFUND: "退款", Side.FUND: "资金"}
 
 # Their state of a refund → ours that agree with it. The bill is a picture of the night; we may know more by now.

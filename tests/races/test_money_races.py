@@ -8,8 +8,9 @@ from flask import Flask
 from app.booking.services import pay, release
 from app.core.db import db
 from app.core.security import Actor, living_code
+from app.gateways.pay.port import Method
 from app.payments.models import Payment, Refund
-from app.payments.services import settlement
+from app.payments.services import refunds, settlement
 from app.redemption import services
 from app.redemption.models import Redemption
 from app.redemption.rules import read_scan
@@ -49,9 +50,9 @@ def test_expiry_and_payment_have_one_winner(app: Flask, round_: int) -> None:
 
     at_once(app, [paid, *[lambda: release.expire_holds(bank, AFTER) for _ in range(3)]])
     state, left = s.booking(no).state, s.units_left(shop)
-    refunds = db.session.query(Refund).count()
+    back = db.session.query(Refund).count()
     paid_up = db.session.query(Payment).filter_by(state="succeeded").count()
-    assert (state, left, refunds, paid_up) in {("deposit_paid", 9, 0, 1), ("expired", 10, 1, 1), ("expired", 10, 0, 0)}
+    assert (state, left, back, paid_up) in {("deposit_paid", 9, 0, 1), ("expired", 10, 1, 1), ("expired", 10, 0, 0)}
 
 
 def test_the_same_notice_from_many_directions_counts_once(app: Flask) -> None:
@@ -118,5 +119,47 @@ def test_hand_over_and_cancellation_have_one_winner(app: Flask) -> None:
         ],
     )
     state = s.booking(no).state
-    refunds, handed = db.session.query(Refund).count(), db.session.query(Redemption).count()
-    assert (state, refunds, handed, s.units_left(shop)) in {("handed_over", 0, 1, 9), ("refunding", 1, 0, 10)}
+    back, handed = db.session.query(Refund).count(), db.session.query(Redemption).count()
+    assert (state, back, handed, s.units_left(shop)) in {("handed_over", 0, 1, 9), ("refunding", 1, 0, 10)}
+
+
+def test_a_refund_sent_and_asked_about_at_once_is_one_refund(app: Flask) -> None:
+    """The outbox, the follow-up and a notice meet: one number, one row, told once."""
+    shop, actor, bank = s.build(), s.member(), Bank()
+    no = s.place(shop, actor).no
+    begin(actor, no, bank)
+    number = bank.only_order()
+    bank.pay(number)
+    settlement.accept_notice(bank.notice(number, NOW), NOW)
+    release.cancel_booking(actor, no, bank, NOW)
+    row = db.session.query(Refund).one()
+    refund_id, refund_no = row.id, row.out_refund_no
+    db.session.rollback()
+    outcomes = at_once(app, [lambda: refunds.send_refund(refund_id, bank, NOW) for _ in range(6)])
+    assert len(wins(outcomes)) == 6, outcomes
+    assert list(bank.refunds) == [refund_no]
+    done = bank.finish(refund_no, AFTER)
+    works = [lambda: refunds.accept_refund_notice(done, AFTER)] * 3
+    works += [lambda: refunds.record_refund(bank.refunds[refund_no], AFTER)] * 3
+    outcomes = at_once(app, works)
+    assert sorted(wins(outcomes)) == ["duplicate"] * 5 + ["refund_recorded"], outcomes
+    assert s.events(no).count("refunded") == 1
+
+
+def test_three_screens_at_once_leave_one_open_attempt(app: Flask) -> None:
+    """Each wants another way to pay: whoever is refused may try again, never two numbers that can be paid."""
+    shop, actor, bank = s.build(), s.member(), Bank()
+    no = s.place(shop, actor).no
+
+    def way(method: Method):
+        return pay.open_booking_payment(
+            actor, no, bank, NOW, app_id=APP_ID, mch_id=MCH_ID, method=method, client_ip="192.0.2.7"
+        )
+
+    outcomes = at_once(app, [lambda m=m: way(m) for m in list(Method) * 2])
+    assert wins(outcomes)
+    assert refusals(outcomes) <= {"PaymentBusy", "AlreadyPaid", "OrderClosed"}
+    payable = [n for n, t in bank.trades.items() if t.state.value == "NOTPAY"]
+    open_ = db.session.query(Payment).filter(Payment.state.in_(["created", "pending"])).all()
+    assert len(open_) <= 1
+    assert set(payable) <= {row.out_trade_no for row in open_}
