@@ -27,7 +27,7 @@ from app.booking.rules import (
     terms_for,
 )
 from app.catalog.models import Picture, Series, Trim
-from app.catalog.pictures import HasWidths, picture_sources, share_path
+from app.catalog.pictures import HasWidths, picture_srcsets, share_path
 from app.core.clock import SHANGHAI, local, say
 from app.core.db import db
 from app.core.errors import NotFound
@@ -41,14 +41,20 @@ NEWS_FOR = timedelta(minutes=10)  # late money or an undone hand-over may follow
 
 @dataclass(frozen=True, slots=True)
 class DealPicture:
-    """What the picture macro wants."""
+    """What the picture macro wants: a stored picture, and `share`, the square for share cards."""
 
-    src: str
+    digest: str
+    widths: str
+    forms: str
     width: int
     height: int
     alt: str
-    srcset: str
-    share: str | None = None  # the square for share cards
+    share: str | None = None
+
+    @property
+    def src(self) -> str:
+        """The address that every reader understands."""
+        return picture_srcsets(self)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +400,7 @@ def _steps(booking: Booking) -> list[Step]:
 
 
 def _picture(cover: Picture | None, alt: str) -> DealPicture | None:
-    if cover is None or not (sources := picture_sources(cast(HasWidths, cover))):
+    if cover is None:
         return None
-    src, square = next((url for w, url in sources if w >= 640), sources[-1][1]), share_path(cast(HasWidths, cover))
-    return DealPicture(src, cover.width, cover.height, alt, ", ".join(f"{url} {w}w" for w, url in sources), square)
+    square = share_path(cast(HasWidths, cover))
+    return DealPicture(cover.digest, cover.widths, cover.forms, cover.width, cover.height, alt, square)
