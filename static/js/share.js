@@ -14,7 +14,8 @@
       return answer.ok ? answer.json() : null;
     }).then(function (config) {
       if (!config || !window.wx || !window.wx.config) return;
-      config.jsApiList = ["updateAppMessageShareData", "updateTimelineShareData"].concat(window.zhantingJsApis || []);
+      /* the abilities of public pages: one signature and one list for all their scripts */
+      config.jsApiList = ["updateAppMessageShareData", "updateTimelineShareData", "getLocation", "openLocation", "previewImage"];
       window.wx.config(config);
       window.wx.ready(set);
     }, function () { /* no signature: WeChat shares the plain address */ });
