@@ -58,6 +58,8 @@ def delete_receiver() -> Response:
 def share() -> Response:
     """Divide a frozen payment: FINISHED, the result stands with each receiver."""
     here, data = world(), _body()
+    if data.get("appid") != constants.APP_ID:
+        raise PayError(400, "PARAM_ERROR", "appid 错误")
     order, asked = _frozen(here, data), data.get("receivers")
     if not isinstance(asked, list) or not 1 <= len(asked) <= MAX_RECEIVERS:
         raise orders.wrong("receivers", f"应为 1 到 {MAX_RECEIVERS} 个")
@@ -153,8 +155,6 @@ class _book:
 
 
 def _frozen(here: World, data: dict[str, Any]) -> Any:
-    if data.get("appid") != constants.APP_ID:
-        raise PayError(400, "PARAM_ERROR", "appid 错误")
     orders.text_field(data, "out_order_no", 64)
     order = orders.get_order_by_transaction(here, str(data.get("transaction_id", "")))
     settle = json.loads(order["request"]).get("settle_info") or {}
