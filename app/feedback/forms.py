@@ -2,7 +2,7 @@
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, RadioField, StringField, TextAreaField
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue]
 from wtforms.validators import DataRequired, Length, Optional, ValidationError
 
 from app.feedback import rules
@@ -41,8 +41,12 @@ class FeedbackForm(MessageForm):
     kind = RadioField(
         "关于什么",
         choices=[SelectChoice(key, word) for key, word in rules.KINDS.items()],
-        validators=[DataRequired("请选择是关于什么的意见。")],
+        validate_choice=False,
     )
+
+    def validate_kind(self, field: RadioField) -> None:
+        if field.data not in rules.KINDS:
+            raise ValidationError("请选择是关于什么的意见。")
 
 
 class AnswerForm(FlaskForm):

@@ -80,9 +80,8 @@ def _editor(topic_id: int, status: int = 200, problem: str = "", **forms: Any) -
         words=PHASE_WORDS,
         address="/" if topic.slug == HOME else f"/topics/{topic.slug}",
         details=forms.get("details") or DetailsForm(formdata=None, obj=topic),
-        publish=forms.get("publish") or PublishForm(formdata=None, edits=topic.edits),
+        publish=forms.get("publish") or PublishForm(formdata=None),
         copy=forms.get("copy") or NewTopicForm(formdata=None, title=f"{topic.title[:36]} 副本"),
-        step=StepForm(formdata=None, edits=topic.edits),
     )
 
 
@@ -186,7 +185,7 @@ def _block_page(
         choices=queries.list_choices(),
         audiences=AUDIENCES,
         spare=SPARE_ROWS,
-        step=StepForm(formdata=None, edits=topic.edits),
+        step=StepForm(formdata=None),
     )
 
 

@@ -4,10 +4,9 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import DateTimeLocalField, IntegerField, RadioField, StringField, TextAreaField
-from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, Length, Optional, ValidationError
-from wtforms.widgets import HiddenInput
+from wtforms import DateTimeLocalField, RadioField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue]
+from wtforms.validators import DataRequired, Length, ValidationError
 
 from app.topics import rules
 from app.topics.rules import AUDIENCES, BlockType, Input
@@ -30,26 +29,40 @@ class NewTopicForm(FlaskForm):
 class DetailsForm(FlaskForm):
     title = StringField("名称", validators=[DataRequired("请填写名称。"), Length(max=40, message="名称最多 40 个字。")])
     description = TextAreaField("搜索与分享的简介", validators=[Length(max=160, message="简介最多 160 个字。")])
-    edits = IntegerField(widget=HiddenInput(), default=0)
+
+
+class WallTimeField(DateTimeLocalField):
+    """A moment on the clock in Shanghai, or nothing."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        if not "".join(valuelist).strip():
+            self.data = None
+            return
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError(f"{self.label.text}时间看不懂，应写作 2026-12-01T10:00。") from None
 
 
 class PublishForm(FlaskForm):
-    """Now, or between two moments of a wall clock in Shanghai."""
+    """Now, or between two moments."""
 
-    when = RadioField("什么时候", choices=[SelectChoice("now", "现在"), SelectChoice("later", "定时")], default="now")
-    start = DateTimeLocalField("开始", format=WALL, validators=[Optional()])
-    until = DateTimeLocalField("结束", format=WALL, validators=[Optional()])
-    edits = IntegerField(widget=HiddenInput(), default=0)
+    when = RadioField(
+        "什么时候",
+        choices=[SelectChoice("now", "现在"), SelectChoice("later", "定时")],
+        default="now",
+        validate_choice=False,
+    )
+    start = WallTimeField("开始", format=WALL)
+    until = WallTimeField("结束", format=WALL)
 
-    def validate_start(self, field: DateTimeLocalField) -> None:
-        if self.when.data == "later" and field.data is None:
+    def validate_start(self, field: WallTimeField) -> None:
+        if self.when.data == "later" and field.data is None and not field.process_errors:
             raise ValidationError("定时发布请填写开始时间。")
 
 
 class StepForm(FlaskForm):
-    """One small step of an editor, with what they had seen."""
-
-    edits = IntegerField(widget=HiddenInput(), default=0)
+    """One small step of an editor: nothing but its token."""
 
 
 def read_block(kind: BlockType, given: MultiDict[str, str]) -> dict[str, Any]:

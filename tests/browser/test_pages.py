@@ -24,6 +24,7 @@ PUBLIC = [
     "/compare?trims=yx-s5-26-520,yx-e7-26-610&at=1#add",
     *("/tools/loan?trim=yx-s5-26-605", "/tools/loan?price=1", "/tools/landing-price?trim=yx-h3-26-15t-l"),
     *("/tools/landing-price", "/share/poster/series/yx-s5"),
+    *("/?for=owner", "/topics/year-end", "/topics/none", "/feedback/new", "/cities", "/cities?q=zzz"),
 ]
 MODES: dict[str, dict[str, Any]] = {
     "light": {},

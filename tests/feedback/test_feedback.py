@@ -80,7 +80,7 @@ def test_what_is_no_page_of_ours_is_left_out(app, query, referer):
     ("fields", "words"),
     [
         ({"text": "好的呀"}, "请选择是关于什么的意见"),
-        ({"kind": "none", "text": "好的呀"}, "错误"),
+        ({"kind": "none", "text": "好的呀"}, "请选择是关于什么的意见"),
         ({"kind": "idea", "text": ""}, "请写下您的意见"),
         ({"kind": "idea", "text": "字" * 501}, "最多 500 个字"),
         ({"kind": "idea", "text": "好的呀", "contact": "13900000000"}, "需要您勾选同意"),

@@ -140,6 +140,7 @@ def test_scheduling_by_the_clock_on_the_wall(app, still_clock):
     add(editor, path, "rich", text="好戏")
     page = editor.page(path)
     assert "请填写开始时间" in editor.post(f"{path}/versions", page, 422, when="later")
+    assert "开始时间看不懂" in editor.post(f"{path}/versions", page, 422, when="later", start="明天")
     wrong = {"start": "2026-11-10T10:00", "until": "2026-11-10T09:00"}
     assert "结束时间应晚于开始时间" in editor.post(f"{path}/versions", page, 422, when="later", **wrong)
     editor.post(f"{path}/versions", editor.page(path), when="later", start="2026-11-10T10:00", until="2026-11-11T10:00")
