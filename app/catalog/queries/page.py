@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import String, and_, cast, func, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import joinedload
 
 from app.catalog.errors import SeriesNotFound
 from app.catalog.models import Brand, Colour, Picture, Series, SeriesPicture, SpecItem, Trim
 from app.catalog.queries.cards import SHOWN, SeriesCard, list_series
-from app.catalog.rules import ColourSide, Fit, Launch, SaleStatus, key_specs, launch, likeness, range_words
+from app.catalog.rules import KEY_SPECS, ColourSide, Fit, Launch, SaleStatus, key_specs, launch, likeness, range_words
 from app.core.db import db
 
 LAUNCH_ITEM = "上市时间"
@@ -16,6 +16,7 @@ SIMILAR = 4
 SUCCESSORS = 5
 COMPARED = 4
 FACTS = 2
+ASKED = {LAUNCH_ITEM, *(name for _, names in KEY_SPECS for name in names)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def get_series_page(slug: str, trim_slug: str | None = None, colour_name: str | 
     exterior = [c for c in colours if c.side == ColourSide.EXTERIOR]
     colour = next((c for c in exterior if c.name == colour_name), exterior[0] if exterior else None)
     groups = _groups(trims, trim) if trim else []
-    rows = [row for group in groups for row in group.rows]
+    rows = [row for group in groups for row in group.rows if row.name in ASKED]
     chosen = trim is not None and trim.slug == trim_slug
     asked = colour is not None and colour.name == colour_name
     values = {row.name: (row.value, row.unit) for row in rows}
@@ -217,23 +218,19 @@ def _gallery(series_id: int) -> list[Picture]:
 
 
 def _groups(trims: list[Trim], chosen: Trim) -> list[SpecGroup]:
-    """One row of the database per value, not per trim: most values are common to all."""
+    """The specification of every trim, merged by item; an item stands where the first trim that has it puts it."""
     rows = db.session.execute(
-        select(
-            SpecItem.group_name,
-            SpecItem.name,
-            SpecItem.value,
-            func.max(SpecItem.unit),
-            func.aggregate_strings(cast(SpecItem.trim_id, String), ","),
-        )
+        select(SpecItem.trim_id, SpecItem.group_name, SpecItem.name, SpecItem.value, SpecItem.unit)
         .where(SpecItem.trim_id.in_([trim.id for trim in trims]))
-        .group_by(SpecItem.group_name, SpecItem.name, SpecItem.value)
-        .order_by(func.min(SpecItem.position), func.min(SpecItem.id))
+        .order_by(SpecItem.position, SpecItem.id)
     )
     found: dict[str, dict[str, tuple[str, dict[int, str]]]] = {}
-    for group, name, value, unit, ids in rows:
-        _, values = found.setdefault(group, {}).setdefault(name, (unit, {}))
-        values.update(dict.fromkeys(map(int, ids.split(",")), value))
+    for trim_id, group, name, value, unit in rows:
+        items = found.setdefault(group, {})
+        if name in items:
+            items[name][1][trim_id] = value
+        else:
+            items[name] = unit, {trim_id: value}
     return [
         SpecGroup(group, [_row(name, unit, values, trims, chosen) for name, (unit, values) in items.items()])
         for group, items in found.items()
@@ -241,8 +238,10 @@ def _groups(trims: list[Trim], chosen: Trim) -> list[SpecGroup]:
 
 
 def _row(name: str, unit: str, given: dict[int, str], trims: list[Trim], chosen: Trim) -> SpecRow:
-    values = tuple(given.get(trim.id, Fit.ABSENT) for trim in trims)
     value = given.get(chosen.id, Fit.ABSENT)
+    values = tuple([given.get(trim.id, Fit.ABSENT) for trim in trims])
+    if values.count(value) == len(values):
+        return SpecRow(name, unit, value, values, [])
     others: dict[str, list[str]] = {}
     for trim, other in zip(trims, values, strict=True):
         if other != value:
