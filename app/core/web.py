@@ -172,9 +172,11 @@ def content_security_policy(settings: Settings) -> str:
     extra = f" {sdk}" if sdk else ""
     login = origin(settings.wechat_open_base_url)
     res2 = " https://res2.wx.qq.com" if "res.wx.qq.com" in sdk else ""
+    # WeChat draws its open tags (wx-open-subscribe) in frames of its own.
+    tags = " https://*.qq.com webcompt:" if res2 else ""
     return (
         f"default-src 'self'; script-src 'self'{extra}{res2}; style-src 'self'; img-src 'self' data: blob:{extra} "
-        f"https://open.weixin.qq.com; font-src 'self'; connect-src 'self'{extra}; frame-src 'self'{extra}; "
+        f"https://open.weixin.qq.com; font-src 'self'; connect-src 'self'{extra}; frame-src 'self'{extra}{tags}; "
         f"worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self' {login}; "
         "frame-ancestors 'none'"
     )

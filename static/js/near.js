@@ -5,7 +5,9 @@
   var link = box && box.querySelector("[data-locate]");
   if (!link || !window.htmx) return;
   var note = box.querySelector("[data-locate-note]"), count = document.getElementById("count");
-  var sdk = window.wx && window.wx.getLocation && window.WeixinJSBridge, busy = false;
+  var busy = false;
+  // share.js signs the page inside WeChat and asks for these abilities too; until then, and elsewhere, the browser is asked.
+  (window.zhantingJsApis = window.zhantingJsApis || []).push("getLocation");
   function say(text) { busy = false; note.textContent = text; }
   function refused() { say("没有定位也可以：请选择所在城市"); }
   function show(lat, lng, system) {
@@ -21,10 +23,15 @@
   link.addEventListener("click", function (event) {
     event.preventDefault();
     if (busy) return;
+    var sdk = window.wx && window.wx.getLocation && window.WeixinJSBridge;
     if (!sdk && !navigator.geolocation) return refused();
     busy = true;
     note.textContent = "正在定位…";
-    if (sdk) return window.wx.getLocation({ type: "gcj02", success: function (r) { show(r.latitude, r.longitude); }, fail: refused, cancel: refused });
-    navigator.geolocation.getCurrentPosition(function (p) { show(p.coords.latitude, p.coords.longitude, "wgs84"); }, refused, { timeout: 8000, maximumAge: 60000 });
+    if (sdk) return window.wx.getLocation({ type: "gcj02", success: function (r) { show(r.latitude, r.longitude); }, fail: byBrowser, cancel: refused });
+    byBrowser();
   });
+  function byBrowser() {
+    if (!navigator.geolocation) return refused();
+    navigator.geolocation.getCurrentPosition(function (p) { show(p.coords.latitude, p.coords.longitude, "wgs84"); }, refused, { timeout: 8000, maximumAge: 60000 });
+  }
 })();

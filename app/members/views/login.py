@@ -7,7 +7,6 @@ from flask import (
     abort,
     current_app,
     g,
-    jsonify,
     make_response,
     redirect,
     request,
@@ -21,7 +20,7 @@ from app.core.htmx import go, render, toast, wants_fragment
 from app.core.qr import qr_svg
 from app.core.security import access
 from app.core.web import limiter, settings
-from app.gateways.wechat.port import NotSignable, Scope, WeChatGateway
+from app.gateways.wechat.port import Scope, WeChatGateway
 from app.gateways.wechat.ua import parse_user_agent
 from app.members import queries, rules, services, trips
 from app.members.errors import CodeTooSoon, LoginRefused, LoginStale, SnapshotUser
@@ -213,34 +212,6 @@ def log_in_by_phone() -> Any:
 
 def _phone_page(form: CodeForm, status: int = 200) -> Response:
     return render("members/phone_login.html", status=status, form=form, sent=False, wait_seconds=0)
-
-
-@blueprint.get("/wechat/js-config")
-@access("public")
-@limiter.limit("120/minute")
-def show_js_config() -> Any:
-    """`wx.config` for the page that asks (`url`): only for pages of this shop. No page depends on it."""
-    url = request.args.get("url", "")
-    try:
-        config = cast(WeChatGateway, current_app.extensions["wechat"]).js_config(url)
-    except NotSignable:
-        return _json({"error": "not_signable"}, 403)
-    except GatewayError as error:
-        current_app.logger.warning("page not signed: %s", error.code)
-        return _json({"error": "unavailable"}, 503)
-    values = {
-        "appId": config.app_id,
-        "timestamp": config.timestamp,
-        "nonceStr": config.nonce_str,
-        "signature": config.signature,
-    }
-    return _json(values)
-
-
-def _json(values: dict[str, Any], status: int = 200) -> Response:
-    response = make_response(jsonify(values), status)
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def _problem(refusal: DomainError, next_path: str, back_path: str, status: int | None = None) -> Response:

@@ -1,0 +1,21 @@
+/* WeChat's own map for a store: [data-place] holds data-lat, data-lng (GCJ-02), data-name, data-address and a hidden button.
+   The button shows once WeChat can do it; the links beside it work everywhere. share.js signs the page. */
+(function () {
+  "use strict";
+  var box = document.querySelector("[data-place]"), button = box && box.querySelector("button");
+  if (!button || !/micromessenger/i.test(navigator.userAgent)) return;
+  (window.zhantingJsApis = window.zhantingJsApis || []).push("openLocation");
+  var data = box.dataset, tries = 0;
+  function look() {
+    if (!window.wx || !window.wx.checkJsApi) { if (tries++ < 20) setTimeout(look, 500); return; }
+    window.wx.checkJsApi({ jsApiList: ["openLocation"], success: function (answer) {
+      var can = answer.checkResult;
+      if (typeof can === "string") can = JSON.parse(can);
+      box.hidden = !(can && can.openLocation);
+    } });
+  }
+  button.addEventListener("click", function () {
+    window.wx.openLocation({ latitude: Number(data.lat), longitude: Number(data.lng), name: data.name, address: data.address, scale: 16 });
+  });
+  look();
+})();
