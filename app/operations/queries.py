@@ -1,5 +1,6 @@
 """What the database tells of the shop's health: readiness, late jobs, backlog, money by state."""
 
+import functools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,8 +65,9 @@ def readiness(jobs: dict[str, Job], now: datetime) -> list[Part]:
     return [*parts, _worker(jobs, now)] if parts[1].ok else parts
 
 
+@functools.cache
 def migration_head() -> str | None:
-    """The newest migration of this code."""
+    """The newest migration of this code; reading the folder takes long and it does not change under a process."""
     return ScriptDirectory(str(ROOT / "migrations")).get_current_head()
 
 
