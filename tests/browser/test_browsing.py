@@ -12,7 +12,7 @@ def test_filters_in_a_sheet_keep_the_address_and_the_way_back(house, phone):
     page = phone()
     page.goto(house.url + "/")
     page.goto(house.url + "/series")
-    page.get_by_role("link", name=re.compile("^价格")).click()
+    page.locator("#bar a").first.click()
     page.get_by_role("checkbox", name=re.compile("15–20 万")).check(force=True)
     button = page.get_by_role("button", name="查看 3 款")
     expect(button).to_be_visible()
