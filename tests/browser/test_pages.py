@@ -17,7 +17,15 @@ pytestmark = pytest.mark.browser
 
 PUBLIC = [
     *("/", "/series", "/series/yx-s5", "/deals", f"/deals/{DEAL}", "/dealers", "/dealers/yx-330106-01"),
-    *("/legal/privacy", "/credits", "/mode", "/wechat/login?next=/me", "/nothing-here", "/series/none"),
+    *(
+        "/legal/privacy",
+        "/credits",
+        "/mode",
+        "/wechat/login?next=/me",
+        "/login/phone?next=/me",
+        "/nothing-here",
+        "/series/none",
+    ),
     "/dealers/nearby?lat=30.28&lng=120.15",
     *("/series?price=15-20&sort=price", "/series?energy=纯电&class=MPV", "/series#f-price", "/search", "/search?q=xs5"),
     *("/compare", "/compare?trims=yx-s5-26-520,yx-e7-26-610,yx-m6-26-152&diff=1", "/search?q=zzzz"),
@@ -94,7 +102,16 @@ def test_pages_of_a_booking_and_of_the_counter(house, phone, mode):
     look(shopper.page)
     shopper.pay()
     shopper.see("已付订金")
-    for path in (f"/bookings/{shopper.booking}", "/me", "/me/bookings", "/me/privacy", "/me/phone"):
+    for path in (
+        f"/bookings/{shopper.booking}",
+        "/me",
+        "/me/bookings",
+        "/me/privacy",
+        "/me/phone",
+        "/me/profile",
+        "/me/messages",
+        "/me/privacy/erasure",
+    ):
         shopper.page.goto(house.url + path)
         look(shopper.page)
     shopper.open_booking()
