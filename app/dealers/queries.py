@@ -59,9 +59,7 @@ def list_in_city(city: str, now: datetime, offset: int = 0, limit: int = PAGE) -
 
 def find_in_city(slug: str, city: str, now: datetime) -> NearDealer | None:
     """A store by its address if it is in this city, without a distance."""
-    dealer = db.session.scalar(
-        select(Dealer).where(Dealer.slug == slug, Dealer.city == city, Dealer.status.in_(SHOWN))
-    )
+    dealer = db.session.scalar(select(Dealer).where(Dealer.slug == slug, Dealer.city == city, Dealer.status.in_(SHOWN)))
     return NearDealer(dealer, None, open_state(dealer, now)) if dealer else None
 
 
