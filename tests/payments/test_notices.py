@@ -14,6 +14,7 @@ from app.payments.models import Payment, PaymentNotice
 from app.payments.services import settlement
 from tests.booking import shop as s
 from tests.booking.shop import NOW
+from tests.payments.killing import run_until_line
 from tests.payments.wechat_pay import APP_ID, MCH_ID, Bank
 
 pytestmark = pytest.mark.both_databases
@@ -116,3 +117,20 @@ def test_success_is_final(ordered) -> None:
         found = bank.notice(number, NOW + timedelta(seconds=1), state=state)
         assert settlement.accept_notice(found, NOW) == "not_paid"
     assert payment().state == "succeeded"
+
+
+def test_killed_at_any_line_a_notice_counts_wholly_or_not_at_all(ordered) -> None:
+    """The process dies at the first line, the eighth, the fifteenth …; WeChat Pay tells us again each time."""
+    bank, no, number = ordered
+    line, deaths = 1, 0
+    while run_until_line(line, lambda: settlement.accept_notice(bank.notice(number, NOW), NOW)):
+        deaths += 1
+        db.session.remove()
+        seen = payment().state, s.booking(no).state, len(s.events(no))
+        assert seen in {("pending", "held", 1), ("succeeded", "deposit_paid", 2)}, f"line {line}"
+        if seen[0] == "succeeded":
+            break  # it died after the commit
+        line += 7
+    assert deaths > 10
+    settlement.accept_notice(bank.notice(number, NOW), NOW)
+    assert (payment().state, s.booking(no).state, len(s.events(no))) == ("succeeded", "deposit_paid", 2)

@@ -24,6 +24,7 @@ from tests.booking.shop import NOW
 from tests.payments.wechat_pay import APP_ID, MCH_ID
 from tests.reconciliation.bills import BillingBank, payment, refund, stamp
 
+pytestmark = pytest.mark.both_databases
 DAY = date(2026, 11, 22)
 MORNING = datetime.fromisoformat("2026-11-23T10:30:00+08:00")
 NEXT_MORNING = MORNING + timedelta(days=1)
