@@ -17,7 +17,7 @@ from bench import lighthouse, load
 from bench.server import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = {"series page": "/series/yx-s5", "deal page": "/deals/yx-deal-s5-605"}
+PAGES = {"list page": "/series", "series page": "/series/yx-s5", "deal page": "/deals/yx-deal-s5-605"}
 ROUNDS, REQUESTS, CLIENTS = 5, 600, 8
 CPU_LIMIT, MEMORY_LIMIT = 0.35, 1.2
 
