@@ -50,6 +50,18 @@ class Material:
     def find_series(self, slug: str | None) -> SeriesCard | None:
         return next((card for card in self.series if card.slug == slug), None)
 
+    def hero_of(self, block: Block) -> tuple[Block, SeriesCard | None]:
+        """A hero and its car. Where that car is gone the next one on sale takes its place, with words of its own."""
+        car = self.find_series(block.get("series"))
+        if car or not block.get("series"):
+            return block, car
+        following = next((card for card in self.series if card.from_fen is not None), None)
+        if following is None:
+            return block, None
+        words = f"{following.body_class} · {following.energy}"
+        own = {"eyebrow": words, "title": following.name, "picture": None, "link": None}
+        return {**block, **own, "action": "看这台车"}, following
+
     def series_of(self, block: Block) -> list[SeriesCard]:
         """The cards of a 车系 block: the chosen ones in their order, or all of an energy and class."""
         if chosen := block.get("series"):

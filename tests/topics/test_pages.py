@@ -8,6 +8,7 @@ import time_machine
 from sqlalchemy import event
 
 from app.booking.models import OnePriceDeal
+from app.catalog.models import Series, Trim
 from app.core import publishing
 from app.core.db import db, transaction
 from app.core.security import SYSTEM, Actor
@@ -256,3 +257,28 @@ def test_visitors_and_clerks_may_not_publish(app):
     for actor in (Actor("member", 1), Actor("staff", 1, "manager", 1), Actor("visitor")):
         with pytest.raises(NotAllowed):
             services.create_topic(actor, "x", "x", NOW)
+
+
+def test_a_hero_whose_car_is_gone_gives_way_to_the_next_on_sale(app):
+    shop.build()
+    publish("home", {"type": "hero", "title": "旧车已到店", "series": "s5", "action": "看车"})
+    shopper = Shopper(app)
+    assert "旧车已到店" in shopper.page("/")
+    with transaction() as session:
+        old = session.query(Series).one()
+        new = Series(slug="n7", brand_id=old.brand_id, name="岫 N7", body_class="MPV", energy="纯电", status="在售")
+        new.updated_at, old.status = NOW, "下架"
+        session.add(new)
+        session.flush()
+        row = Trim(series_id=new.id, slug="n7-a", model_year="2026款", name="版", msrp_fen=20_000_000, status="在售")
+        session.add(row)
+        publishing.bump()
+    page = shopper.page("/")
+    assert "旧车已到店" not in page
+    assert "<h1>岫 N7</h1>" in page
+    assert 'href="/series/n7"' in page
+    with transaction() as session:
+        row.status = "停售"
+        session.add(row)
+        publishing.bump()
+    shopper.page("/")

@@ -9,6 +9,7 @@ from app.catalog import queries
 from app.catalog.calendar import launch_calendar
 from app.catalog.errors import SeriesNotFound
 from app.catalog.pictures import HasWidths, picture_sources
+from app.catalog.suggesting import read_seen, suggest
 from app.catalog.views import blueprint
 from app.core.caching import cached_page, public
 from app.core.htmx import render
@@ -26,6 +27,19 @@ def show_series(slug: str) -> Response:
     except SeriesNotFound as error:
         return _gone(slug, error.message)
     return render("catalog/series.html", page=page, address=_address)
+
+
+@blueprint.get("/series/for-you")
+@access("public")
+def show_for_you() -> Response:
+    """适合你: a fragment for `seen`, the cars this browser opened; 204 when there is nothing to say."""
+    lineup = queries.get_lineup()
+    seen = read_seen(request.args.get("seen", ""))
+    rows = suggest(lineup.series, seen)
+    if not rows:
+        return public(make_response("", 204))
+    names = [car.name for slug in seen for car in lineup.series if car.slug == slug]
+    return public(render("catalog/_for_you.html", rows=rows, seen=names))
 
 
 @blueprint.get("/series/<slug>/specs")
