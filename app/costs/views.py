@@ -16,7 +16,7 @@ from app.costs.forms import MAX_DOWN, MIN_DOWN, CarForm, LandingForm, LoanForm
 from app.costs.queries import CostCar
 from app.costs.rules.book import NoRule, rule_book
 from app.costs.rules.landing import landing_price
-from app.costs.rules.loan import Loan, Method, half_up, lend
+from app.costs.rules.loan import Loan, Method, half_up, lend, said_fen
 
 blueprint = Blueprint("costs", __name__, url_prefix="/tools")
 NO_CAR = "没有找到这款车，可能已停售。请重新选择车款，或直接填写车价。"
@@ -105,7 +105,17 @@ def show_hint(slug: str) -> Response:
     loan = lend(price - down, rate, rule.number("months"), Method.EQUAL)
     midnight = clock.local(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     good_until(midnight)
-    return render("costs/_hint.html", slug=slug, trim=trim, name=name, price=price, down=down, loan=loan, rule=rule)
+    return render(
+        "costs/_hint.html",
+        slug=slug,
+        trim=trim,
+        name=name,
+        price=price,
+        down=down,
+        loan=loan,
+        rule=rule,
+        said=(said_fen(down), said_fen(loan.first.amount_fen)),
+    )
 
 
 def _car() -> CostCar | None:

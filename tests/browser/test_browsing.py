@@ -105,3 +105,12 @@ def test_search_while_typing_and_what_was_searched(house, phone):
     expect(recent).to_be_hidden()
     assert page.evaluate("localStorage.getItem('searched')") is None
     assert page.context.cookies() == []
+
+
+def test_a_search_of_two_thousand_characters_is_answered_by_the_server(house, phone):
+    page = phone()
+    for text in ("岫" * 2000, "🚗" * 1000, "x" * 2000):
+        answer = page.goto(f"{house.url}/search?q={text}")
+        assert answer is not None
+        assert answer.status == 200
+        expect(page.get_by_role("heading", level=1)).to_be_attached()

@@ -21,7 +21,7 @@ def shopper(house, phone) -> Shopper:
 def test_a_stranger_books_a_car_and_a_clerk_hands_it_over(house, phone, shopper):
     page = shopper.page
     page.goto(house.url + "/")
-    page.get_by_role("link", name="看看这台车").click()
+    page.get_by_role("link", name="看这台车").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("岫 S5")
     page.get_by_role("region", name="操作").get_by_role("link", name=re.compile("订$")).click()
     page.wait_for_url(f"**/deals/{DEAL}")

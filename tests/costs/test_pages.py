@@ -1,5 +1,6 @@
 """The tools as pages: the address is the state, every absurd value is a sentence, nothing is written."""
 
+import re
 from datetime import date
 
 import pytest
@@ -9,6 +10,7 @@ from app.catalog.models import SpecItem, Trim
 from app.catalog.rules import SaleStatus
 from app.core.db import db, transaction
 from app.costs import queries
+from app.costs.rules.loan import said_fen
 from tests.booking import shop
 from tests.catalog.test_pages import statements
 from tests.client import Shopper
@@ -157,10 +159,20 @@ def test_hint_says_down_payment_and_instalment_of_the_cheapest_trim(shopper, tri
             each.msrp_fen = 20_000_000
         trim.msrp_fen = 10_000_000
     text = shopper.fragment(f"/tools/hint/{trim.series.slug}")
-    assert "2.00万" in text
-    # 80,000 at 4 % over 60 months
-    assert "1,473.32" in text
+    said = re.sub(r"<[^>]*>", "", text)
+    # 80,000 at 4 % over 60 months are 1,473.32 each
+    assert "首付 2.00万起，月供 1,474元起" in said
+    assert "¥1,473.32" in said
     assert shopper.http.get("/tools/hint/none").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("fen", "said"),
+    [(0, 0), (1, 100), (250_170, 250_200), (999_901, 1_000_000), (1_000_000, 1_000_000), (1_000_001, 1_010_000)]
+    + [(3_396_000, 3_400_000), (3_400_000, 3_400_000), (3_400_001, 3_410_000)],
+)
+def test_a_hint_rounds_up_to_what_it_can_say(fen, said):
+    assert said_fen(fen) == said >= fen
 
 
 def test_price_history_comes_from_the_ledger(shopper, trim):

@@ -11,12 +11,20 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from enum import StrEnum
 from fractions import Fraction
 
+from app.core.money import FEN_PER_WAN, FEN_PER_WAN_STEP, FEN_PER_YUAN
+
 
 class Method(StrEnum):
     """还款方式"""
 
     EQUAL = "equal"
     INTEREST_ONLY = "interest"
+
+
+def said_fen(fen: int) -> int:
+    """An amount as a hint says it: up to the next yuan, above 1 万 to two decimals of 万; never below what is due."""
+    step = FEN_PER_WAN_STEP if fen > FEN_PER_WAN else FEN_PER_YUAN
+    return -(-fen // step) * step
 
 
 METHOD_WORDS = {Method.EQUAL: "等额本息", Method.INTEREST_ONLY: "先息后本"}
