@@ -65,6 +65,14 @@ class MergeRefused(DomainError):
     status = 409
 
 
+class AccountGone(DomainError):
+    """The account was joined to another one, or erased, at this very moment."""
+
+    code = "account_gone"
+    message = "这个账号刚刚合并到您的另一个账号或已注销，请重新登录后再试。"
+    status = 409
+
+
 class ProofStale(DomainError):
     """The number was proved too long ago to join two accounts by it."""
 

@@ -1,6 +1,7 @@
 """What is known about members."""
 
 import hashlib
+from datetime import datetime
 from typing import cast
 
 from sqlalchemy import ColumnElement, or_, select
@@ -61,13 +62,22 @@ def find_signed_in(member_id: int, session_version: int, session_key: str = "") 
     return member if good else None
 
 
-def find_other_account(member: Member) -> Member | None:
-    """Another living account that proved the same number: perhaps the same person."""
+def holds_number(phone: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """For a WHERE: the living accounts that whoever holds this number now may open or join.
+
+    An account with a WeChat identity proved the number lately: an older proof may be that of somebody who gave the
+    number back. An account without one has no other key than the number.
+    """
+    has_wechat = select(WeChatIdentity.id).where(WeChatIdentity.member_id == Member.id).exists()
+    lately = Member.phone_verified_at > now - rules.NUMBER_MEMORY
+    return *living(), Member.phone == phone, Member.phone_verified_at.is_not(None), or_(lately, ~has_wechat)
+
+
+def find_other_account(member: Member, now: datetime) -> Member | None:
+    """Another account of whoever holds this member's number: perhaps the same person."""
     if member.phone is None or member.phone_verified_at is None:
         return None
-    others = select(Member).where(
-        *living(), Member.phone == member.phone, Member.phone_verified_at.is_not(None), Member.id != member.id
-    )
+    others = select(Member).where(*holds_number(member.phone, now), Member.id != member.id)
     return db.session.scalar(others.order_by(Member.phone_verified_at.desc(), Member.id).limit(1))
 
 

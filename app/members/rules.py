@@ -24,6 +24,8 @@ TRACE_LIFE = timedelta(days=1)
 COOKIE_LIFE = timedelta(days=31)
 # How long a proof of a number lets two accounts be joined.
 PROOF_LIFE = timedelta(minutes=10)
+# Networks give a returned number to somebody else after ninety days at the earliest: so long a proof says who has it.
+NUMBER_MEMORY = timedelta(days=90)
 ERASURE_WAIT = timedelta(days=7)
 
 PROFILE = "wechat_profile"

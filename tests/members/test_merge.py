@@ -5,18 +5,25 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from app.booking.models import Booking
-from app.core import outbox
+from app.core import clock, outbox
 from app.core.audit import AuditEntry
 from app.core.db import Base, db, transaction
 from app.core.errors import NotFound
 from app.core.security import Actor
 from app.members import queries
 from app.members.errors import MergeRefused
-from app.members.models import Member, MemberMerge, WeChatIdentity
-from app.members.services import merge_members, record_consent, request_erasure, undo_merge
+from app.members.models import Member, MemberMerge, PhoneCode, WeChatIdentity
+from app.members.services import (
+    merge_members,
+    record_consent,
+    request_code,
+    request_erasure,
+    sign_in_by_phone,
+    undo_merge,
+)
 from app.messages.models import InboxMessage
 from app.messages.services import notify
 from app.payments.models import Payment
@@ -106,8 +113,6 @@ def test_what_came_after_the_merge_stays(app: Flask) -> None:
 
 
 def test_rows_that_a_room_had_to_drop_come_back(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sqlalchemy import delete
-
     from app.core.db import changed_rows
     from app.members import privacy
 
@@ -210,6 +215,7 @@ def prove(client: Any, app: Flask, phone: str) -> Any:
 def test_a_number_that_another_account_proved_offers_to_join_them(app, client, wechat) -> None:
     other = s.member("13900000001").id
     s.place(s.build(), Actor("member", other))
+    proved_ago(other, timedelta(days=1))
     sign_in(client, wechat, "somebody-else")
     assert client.get("/me/merge").location == "/me/profile"
     answer = prove(client, app, "13900000001")
@@ -225,11 +231,49 @@ def test_a_number_that_another_account_proved_offers_to_join_them(app, client, w
     assert db.session.scalars(select(Booking.member_id)).all() == [mine]
 
 
+def proved_ago(member_id: int | None, age: timedelta) -> None:
+    """The account proved its number this long ago."""
+    with transaction() as session:
+        session.get_one(Member, member_id).phone_verified_at = clock.now() - age
+
+
+def test_a_number_given_to_somebody_else_opens_nothing(app, client, wechat) -> None:
+    """A returned number gets a new owner after ninety days: neither a merge nor a login reaches the former owner."""
+    former = s.member("13900000001").id
+    assert former
+    shop = s.build()
+    s.place(shop, Actor("member", former))
+    proved_ago(former, timedelta(days=91))
+    sign_in(client, wechat, "new-owner")
+    assert prove(client, app, "13900000001").location == "/me"
+    assert client.get("/me/merge").location == "/me/profile"
+    assert "您可能还有一个账号" not in client.get("/me/profile").text
+    assert client.post("/me/merge", data={"csrf_token": csrf(client, "/me/phone")}).location == "/me/profile"
+    assert db.session.scalars(select(MemberMerge)).all() == []
+    db.session.rollback()
+    with transaction() as session:  # and a login by the number leads to the one who has it now, or to a new account
+        session.execute(update(PhoneCode).values(sent_at=clock.now() - timedelta(hours=2)))
+    request_code(None, "13900000001", "10.0.0.1", clock.now(), secret="s" * 40, device="d1")
+    entered = sign_in_by_phone("13900000001", code_sent(), "d1", clock.now(), secret="s" * 40)
+    assert entered == queries.find_by_openid("wxsandbox0000000001", "new-owner")
+    db.session.rollback()
+    assert db.session.scalars(select(Booking.member_id)).all() == [former]
+
+
+def test_the_number_is_the_only_key_of_an_account_without_wechat(app, client, wechat) -> None:
+    """Somebody who books by phone twice a year gets back to the same bookings."""
+    former = s.member("13900000001").id
+    assert former
+    with transaction() as session:
+        session.execute(delete(WeChatIdentity))
+    proved_ago(former, timedelta(days=200))
+    request_code(None, "13900000001", "10.0.0.1", clock.now(), secret="s" * 40, device="d1")
+    assert sign_in_by_phone("13900000001", code_sent(), "d1", clock.now(), secret="s" * 40) == former
+
+
 def test_an_old_proof_joins_nothing(app, client, wechat) -> None:
     """Whoever held the number long ago must not get the account of whoever holds it now."""
     import time_machine
-
-    from app.core import clock
 
     sign_in(client, wechat, "somebody-else")
     prove(client, app, "13900000001")

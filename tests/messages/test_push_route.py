@@ -1,7 +1,7 @@
 """The push route: who may push, what counts once, and that the answer never waits for what follows."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -289,3 +289,22 @@ def test_three_answers_in_a_minute_after_a_tap(push: a.Pusher) -> None:
 def test_a_stranger_is_not_written_to(app: Flask) -> None:
     a.install(app)
     assert not customer.say("nobody", "在吗", "k", AT)
+
+
+def test_a_push_counts_although_the_rows_before_it_were_purged(push: a.Pusher) -> None:
+    """SQLite gives the ids of purged rows out again: what happens now must not be taken for what happened then."""
+    from app.core import outbox
+
+    scenes.register("store_", lambda scan: f"欢迎到 {scan.scene}")
+    for month in range(3):
+        at = AT + timedelta(days=31 * month)
+        with time_machine.travel(at, tick=False):
+            events.purge_events(at)
+            message = {
+                "MsgType": "event", "Event": "subscribe", "EventKey": "qrscene_store_1", "FromUserName": "openid-1",
+                "CreateTime": str(int(at.timestamp())),
+            }  # fmt: skip
+            assert events.receive(message, at)
+            outbox.deliver_due()
+    assert len([sent for sent in push.account.sent if sent[0] == "customer"]) == 3
+    assert contact().scene == "store_1"

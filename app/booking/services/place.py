@@ -69,7 +69,7 @@ def prove_phone(actor: Actor, phone: str, code: str, now: datetime, *, secret: s
 def place_booking(actor: Actor, wish: Wish, now: datetime) -> Placed:
     """Hold one unit for fifteen minutes. The same idempotency key gives the same booking again.
 
-    NotFound, DealNotRunning, SoldOut, PriceChanged, TermsChanged, DealerUnavailable, LimitReached.
+    NotFound, DealNotRunning, SoldOut, PriceChanged, TermsChanged, DealerUnavailable, LimitReached, AccountGone.
     """
     member_id = actor.id
     if actor.kind != "member" or member_id is None:
@@ -92,6 +92,7 @@ def place_booking(actor: Actor, wish: Wish, now: datetime) -> Placed:
 def _take(actor: Actor, member_id: int, wish: Wish, deal_id: int, dealer: Dealer, now: datetime) -> Placed:
     dealer_id, dealer_slug = dealer.id, dealer.slug
     with transaction():
+        member_services.hold_member(member_id)
         deal = lock_deal(deal_id)
         known = _find_same(member_id, wish.idempotency_key)
         if known is not None:

@@ -3,6 +3,7 @@
 from app.members.services.codes import SMS_TOPIC, request_code, sign_in_by_phone, verify_code
 from app.members.services.consents import record_consent, withdraw_consent
 from app.members.services.erasure import erase_all, erase_own, request_erasure, run_erasures, withdraw_erasure
+from app.members.services.holding import hold_member
 from app.members.services.login import (
     Arrival,
     ask_wechat,
@@ -25,6 +26,7 @@ __all__ = [
     "end_session",
     "erase_all",
     "erase_own",
+    "hold_member",
     "link_identity",
     "merge_members",
     "purge_traces",

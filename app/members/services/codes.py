@@ -57,7 +57,8 @@ def request_code(
         session.add(row)
         session.flush()
         payload = {"phone": number, "code": code, "expires_at": row.expires_at.isoformat()}
-        outbox.add(SMS_TOPIC, f"{SMS_TOPIC}:{row.id}", payload)
+        # Rows are purged and SQLite gives their ids out again, so an id alone would name a message sent long ago.
+        outbox.add(SMS_TOPIC, f"{SMS_TOPIC}:{row.id}:{ids.token(8)}", payload)
     return int(rules.RESEND.total_seconds())
 
 
@@ -119,7 +120,8 @@ def verify_code(member_id: int, phone: str, code: str, now: datetime, *, secret:
 def sign_in_by_phone(phone: str, code: str, device: str, now: datetime, *, secret: str) -> int:
     """The member who proved this number in the browser that asked for the code; a new one at the first time.
 
-    Of several accounts with this number it is the one that proved it last. PhoneInvalid, CodeWrong.
+    Of several accounts with this number it is the one that proved it last; one that has another key and proved it long
+    ago stays closed, as numbers are given to other people. PhoneInvalid, CodeWrong.
     """
     number = rules.normalise_phone(phone)
     if number is None:
@@ -141,7 +143,7 @@ def sign_in_by_phone(phone: str, code: str, device: str, now: datetime, *, secre
 def _holder_of(number: str, now: datetime) -> int:
     holder = db.session.scalar(
         select(Member)
-        .where(*queries.living(), Member.phone == number, Member.phone_verified_at.is_not(None))
+        .where(*queries.holds_number(number, now))
         .order_by(Member.phone_verified_at.desc(), Member.id.desc())
         .limit(1)
     )

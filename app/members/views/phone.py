@@ -35,7 +35,7 @@ def verify_phone() -> Any:
             put_onto(form, refusal)
         else:
             member = queries.get_member(g.member.id)
-            if queries.find_other_account(member) is not None:
+            if queries.find_other_account(member, clock.now()) is not None:
                 return go(url_for("members.show_merge"))
             return go(rules.local_path(form.next.data) or "/me")
     return render("members/phone.html", status=422, form=form, sent=False, wait_seconds=0)

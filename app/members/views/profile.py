@@ -27,7 +27,7 @@ def show_profile() -> Any:
         app_id=settings().wechat_app_id,
         adopted=queries.has_consent(g.member.id, rules.PROFILE),
         text=rules.PROFILE_TEXT,
-        other=queries.find_other_account(g.member),
+        other=queries.find_other_account(g.member, clock.now()),
         mask_phone=rules.mask_phone,
     )
 
@@ -100,4 +100,4 @@ def _other(member: Member) -> tuple[Member | None, bool]:
         if found is not None and queries.is_living(found) and found.id != member.id:
             return found, True
     proved = member.phone_verified_at
-    return queries.find_other_account(member), proved is not None and now - proved < rules.PROOF_LIFE
+    return queries.find_other_account(member, now), proved is not None and now - proved < rules.PROOF_LIFE

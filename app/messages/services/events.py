@@ -41,7 +41,8 @@ def receive(message: dict[str, Any], now: datetime) -> bool:
         facts: dict[str, Any] = {name: field(message, name) for name in _REPORT if message.get(name)}
         facts |= {name: entries for name in _LISTS if (entries := _entries(message, name))}
         payload = {"event_id": row.id, "openid": openid, "kind": kind, "at": _created(message, now), "facts": facts}
-        outbox.add(TOPIC, f"{TOPIC}:{row.id}", payload)
+        # By what happened, not by the row: rows are purged, and SQLite gives their ids out again.
+        outbox.add(TOPIC, f"{TOPIC}:{digest}", payload)
     return True
 
 
@@ -149,7 +150,7 @@ def _scan(openid: str, kind: str, event_key: str, event_id: int, now: datetime) 
     member_id = members.find_by_openid(app_id(), openid)
     answer = handler(scenes.Scan(scene, member_id, kind == "subscribe", now))
     if answer:
-        customer.say(openid, answer, f"scan:{event_id}", now, member_id=member_id)
+        customer.say(openid, answer, f"scan:{event_id}:{int(now.timestamp())}", now, member_id=member_id)
 
 
 def purge_events(now: datetime) -> int:

@@ -1,0 +1,68 @@
+"""Two accounts become one, or one is forgotten, while something is written for it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.booking import queries as bookings
+from app.booking.models import Booking
+from app.core.db import db, transaction
+from app.core.security import Actor
+from app.members.errors import AccountGone
+from app.members.models import ErasureRequest, Member
+from app.members.services import erase_all, merge_members
+from tests.booking import shop as s
+from tests.booking.shop import NOW
+from tests.races.world import at_once, refusals, wins
+
+pytestmark = [pytest.mark.both_databases, pytest.mark.race]
+BOSS = Actor("operator", 1)
+
+
+def owners() -> set[int]:
+    db.session.rollback()
+    return {row.member_id for row in db.session.query(Booking)}
+
+
+@pytest.mark.parametrize("step", ["merge", "erase"])
+def test_an_account_that_went_away_between_looking_and_booking(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The page was sent off by an account that is merged or erased before the transaction begins."""
+    shop, loser, winner = s.build(), s.member("13900000001"), s.member("13900000002")
+    assert loser.id
+    assert winner.id
+    real = bookings.find_participating_dealer
+
+    def late(*args: Any) -> Any:
+        found = real(*args)
+        db.session.rollback()
+        if step == "merge":
+            merge_members(loser.id or 0, winner.id or 0, BOSS, "同一个人", NOW)
+        else:
+            with transaction() as session:
+                session.add(ErasureRequest(member_id=loser.id, requested_at=NOW, due_at=NOW))
+            assert erase_all(loser.id or 0, NOW + timedelta(seconds=1))
+        return real(*args) if found else None
+
+    monkeypatch.setattr(bookings, "find_participating_dealer", late)
+    with pytest.raises(AccountGone):
+        s.place(shop, loser)
+    assert owners() == set()
+    assert s.units_left(shop) == 10
+
+
+@pytest.mark.parametrize("round_", range(6))
+def test_a_booking_placed_while_the_account_is_joined_is_never_left_behind(app: Flask, round_: int) -> None:
+    """Whoever is first: the booking follows the person, or is refused; the account that is gone owns nothing."""
+    shop, loser, winner = s.build(per_person=5), s.member("13900000001"), s.member("13900000002")
+    works = [lambda: s.place(shop, loser) for _ in range(3)]
+    merge: Any = lambda: merge_members(loser.id or 0, winner.id or 0, BOSS, "同一个人", NOW)  # noqa: E731
+    outcomes: list[Any] = at_once(app, [*works, merge] if round_ % 2 else [merge, *works])
+    assert refusals(outcomes) <= {"AccountGone"}, outcomes
+    assert owners() <= {winner.id}
+    placed = len(wins(outcomes)) - 1
+    assert s.units_left(shop) == 10 - placed
+    assert db.session.get_one(Member, loser.id).merged_into_id == winner.id
