@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 
 from app.core.db import db
 from app.payments import payables
@@ -115,11 +115,33 @@ def balance() -> tuple[int, int, int]:
     money_out = db.session.scalar(
         select(func.coalesce(func.sum(Refund.amount_fen), 0)).where(Refund.state.in_(REFUND_COUNTS))
     )
-    # A refund that WeChat Pay closed leaves the money with us until somebody has sent it another way.
-    closed = select(func.coalesce(func.sum(Refund.amount_fen), 0)).where(Refund.state == RefundState.CLOSED)
-    sent = db.session.scalar(closed.where(Refund.handled_at.is_not(None)))
-    waiting = db.session.scalar(closed.where(Refund.handled_at.is_(None)))
-    return int(money_in or 0), int(money_out or 0) + int(sent or 0), payables.held_fen() + int(waiting or 0)
+    sent, waiting = _closed_refunds()
+    return int(money_in or 0), int(money_out or 0) + sent, payables.held_fen() + waiting
+
+
+def _closed_refunds() -> tuple[int, int]:
+    """What persons sent back another way after WeChat Pay closed the refund, and what waits with us for that.
+
+    Of one payment no more than is left of it: money that another refund took along is counted there.
+    """
+    closed = Refund.state == RefundState.CLOSED
+    rows = db.session.execute(
+        select(
+            Payment.amount_fen,
+            func.sum(case((Refund.state.in_(REFUND_COUNTS), Refund.amount_fen), else_=0)),
+            func.sum(case((and_(closed, Refund.handled_at.is_not(None)), Refund.amount_fen), else_=0)),
+            func.sum(case((and_(closed, Refund.handled_at.is_(None)), Refund.amount_fen), else_=0)),
+        )
+        .join(Refund, Refund.payment_id == Payment.id)
+        .where(Payment.id.in_(select(Refund.payment_id).where(closed)))
+        .group_by(Payment.id, Payment.amount_fen)
+    )
+    sent = waiting = 0
+    for amount, counted, by_hand, unsent in rows:
+        left = max(int(amount) - int(counted), 0)
+        by_hand = min(int(by_hand), left)
+        sent, waiting = sent + by_hand, waiting + min(int(unsent), left - by_hand)
+    return sent, waiting
 
 
 def sums_of(day: date) -> tuple[int, int, int]:

@@ -1,13 +1,15 @@
 """One day's bills against our rows, piece by piece: memory does not grow with the bill."""
 
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from itertools import islice
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, ParamSpec, TypeVar
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
-from app.core.db import changed_rows, db, transaction
+from app.core.db import changed_rows, db, retry_deadlock, transaction
 from app.gateways.pay.bills import TradeRow, read_fund_flow_bill, read_trade_bill
 from app.reconciliation import queries
 from app.reconciliation.models import ReconciledLine
@@ -27,6 +29,23 @@ from app.reconciliation.rules import (
 PIECE = 500
 NEIGHBOURS = timedelta(days=3)
 T = TypeVar("T")
+P = ParamSpec("P")
+OTHER_RUNS = 5
+
+
+def beside_others(write: Callable[P, T]) -> Callable[P, T]:
+    """Several runs of one day meet (nightly, a command, a button): what another wrote a moment ago is found anew."""
+
+    @functools.wraps(write)
+    def written(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(OTHER_RUNS):
+            try:
+                return write(*args, **kwargs)
+            except IntegrityError:
+                db.session.rollback()
+        return write(*args, **kwargs)
+
+    return retry_deadlock(written)
 
 
 def add_up_trades(file: BinaryIO, figures: Figures) -> None:
@@ -64,6 +83,7 @@ def compare_funds(day: date, figures: Figures) -> None:
     _write_sum(day, "收入=支出+留存", figures.ever_in, figures.ever_out + figures.ever_held)
 
 
+@beside_others
 def _write_theirs(day: date, side: Side, rows: list[TradeRow]) -> None:
     numbers = [_number(row) for row in rows]
     if not rows:
@@ -79,6 +99,7 @@ def _write_theirs(day: date, side: Side, rows: list[TradeRow]) -> None:
     db.session.expunge_all()
 
 
+@beside_others
 def _write_only_ours(day: date, side: Side, ours: list[Ours]) -> None:
     numbers = [one.number for one in ours]
     with transaction():
@@ -136,6 +157,7 @@ def judge(line: ReconciledLine) -> None:
         line.verdict, line.work = verdict, Work.OPEN
 
 
+@beside_others
 def _settle_neighbours(day: date) -> None:
     """Lines of the days around that waited for this bill: found here, or missing for good."""
     here = (
@@ -171,6 +193,7 @@ def _settle_neighbours(day: date) -> None:
     db.session.expunge_all()
 
 
+@beside_others
 def _write_sum(day: date, name: str, ours: int, theirs: int) -> None:
     with transaction():
         line = queries.lines_of(day, Side.FUND, [name]).get(name)
