@@ -9,7 +9,11 @@ PUBLIC_KEY_ID: Final = "PUB_KEY_ID_SANDBOX0000000000000001"
 SMS_SDK_APP_ID: Final = "1400000000"
 SMS_SIGN_NAME: Final = "展厅沙箱"
 SMS_TEMPLATE_CODE: Final = "1000001"
-SMS_TEMPLATES: Final = {SMS_TEMPLATE_CODE: "您的验证码是{1}，{2}分钟内有效。如非本人操作，请忽略本短信。"}
+SMS_TEMPLATE_NOTICE: Final = "1000002"
+SMS_TEMPLATES: Final = {
+    SMS_TEMPLATE_CODE: "您的验证码是{1}，{2}分钟内有效。如非本人操作，请忽略本短信。",
+    SMS_TEMPLATE_NOTICE: "{1}：{2}，{3}。",
+}
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8001

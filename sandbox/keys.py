@@ -88,6 +88,7 @@ def shop_env(settings: Settings, keys: Keys) -> dict[str, str]:
         "SMS_SDK_APP_ID": constants.SMS_SDK_APP_ID,
         "SMS_SIGN_NAME": constants.SMS_SIGN_NAME,
         "SMS_TEMPLATE_CODE": constants.SMS_TEMPLATE_CODE,
+        "SMS_TEMPLATE_NOTICE": constants.SMS_TEMPLATE_NOTICE,
     }
 
 

@@ -1,5 +1,6 @@
 """Bad weather on purpose: outages, daily quotas, and a plan of faults for single APIs."""
 
+import json
 import socket
 import time
 from typing import Any
@@ -22,6 +23,13 @@ ERRCODES = {
     "quota": 45009,
     "minute": 45011,
     "unknown": 99999,
+}
+# the same faults below /v3/: a status, code and message instead of an errcode
+PAY_ERRORS = {
+    "busy": (500, "SYSTEM_ERROR", "系统异常，请稍后重试"),
+    "quota": (429, "FREQUENCY_LIMITED", "频率超限"),
+    "minute": (429, "FREQUENCY_LIMITED", "频率超限"),
+    "unknown": (400, "BRAND_NEW_TROUBLE", "没有文档写过的错误"),
 }
 FAULTS = {
     "slow": "慢（默认 3 秒），之后正常",
@@ -141,7 +149,7 @@ def _over_quota(here: World, path: str) -> bool:
 def _spoiled(fault: dict[str, Any]) -> Response:
     do = fault["do"]
     if do in ERRCODES:
-        return refuse(ERRCODES[do])
+        return _refuse_payment(do) if request.path.startswith("/v3/") else refuse(ERRCODES[do])
     if do == "cut":
         _cut()
     if do == "hang":
@@ -155,6 +163,13 @@ def _spoiled(fault: dict[str, Any]) -> Response:
     }
     status, kind, text = texts.get(do, (503, "text/plain", "503 Service Temporarily Unavailable"))
     return Response(text, status, content_type=kind)
+
+
+def _refuse_payment(do: str) -> Response:
+    """The same trouble as WeChat Pay says it: a status, and code and message."""
+    status, code, message = PAY_ERRORS.get(do, (401, "SIGN_ERROR", "签名错误"))
+    text = json.dumps({"code": code, "message": message}, ensure_ascii=False)
+    return Response(text, status, content_type="application/json; charset=utf-8")
 
 
 def _cut() -> None:

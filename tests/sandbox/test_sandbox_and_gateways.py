@@ -10,6 +10,7 @@ import requests
 
 from app.core import clock
 from app.core.config import Settings
+from app.core.errors import GatewayError
 from app.gateways.pay.client import WeChatPayV3
 from app.gateways.pay.port import (
     JsapiOrder,
@@ -138,6 +139,22 @@ def test_order_paid_and_told(
     for call_again in (lambda: pay.create_jsapi(order), lambda: pay.close(order.out_trade_no)):
         with pytest.raises(OrderPaid):
             call_again()
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [("busy", "SYSTEM_ERROR"), ("quota", "FREQUENCY_LIMITED"), ("ip", "SIGN_ERROR"), ("unknown", "BRAND_NEW_TROUBLE")],
+)
+def test_planned_trouble_of_wechat_pay_is_said_in_its_own_words(
+    pay: WeChatPayV3, sandbox: RunningSandbox, order: JsapiOrder, fault: str, code: str
+) -> None:
+    """A status with code and message, not the account platform's errcode."""
+    plan = {"api": [{"path": "/v3/pay/transactions/jsapi", "do": fault, "times": 1}]}
+    requests.post(sandbox.url + "/sim/faults", json=plan).raise_for_status()
+    with pytest.raises(GatewayError) as refused:
+        pay.create_jsapi(order)
+    assert refused.value.code == code
+    assert pay.create_jsapi(order)
 
 
 @pytest.mark.parametrize("fault", ["bad_signature", "old_timestamp"])

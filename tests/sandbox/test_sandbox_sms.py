@@ -59,6 +59,16 @@ def test_message_arrives_in_the_inbox(sandbox: RunningSandbox) -> None:
     assert "246810" in requests.get(sandbox.url + "/sms").text
 
 
+def test_the_notice_has_a_template_of_its_own(sandbox: RunningSandbox) -> None:
+    """The shop's settings name it, so that texts about money are sent while developing too."""
+    number = sandbox.env["SMS_TEMPLATE_NOTICE"]
+    assert number != sandbox.env["SMS_TEMPLATE_CODE"]
+    words = ["付款将退回", "岫 S5", "¥1,000 将自动原路退回"]
+    (status,) = send(sandbox, TemplateId=number, TemplateParamSet=words)["SendStatusSet"]
+    assert status["Code"] == "Ok"
+    assert inbox(sandbox)[0]["text"] == "【展厅沙箱】付款将退回：岫 S5，¥1,000 将自动原路退回。"
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
