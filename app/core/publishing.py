@@ -5,7 +5,8 @@ content, so that nobody is shown the old page once the change is committed.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
@@ -92,3 +93,18 @@ def remembered(name: str, load: Callable[[], T]) -> T:
             if found is None or found[0] != number:
                 found = kept[name] = (number, load())
     return cast(T, found[1])
+
+
+def remembered_one(name: str, key: Hashable, load: Callable[[], T], most: int) -> T:
+    """The same for one of many: those last asked for stay, at most so many, all under one number."""
+    kept: OrderedDict[Hashable, Any] = remembered(name, OrderedDict)
+    with _lock:
+        if key in kept:
+            kept.move_to_end(key)
+            return cast(T, kept[key])
+    made = load()
+    with _lock:
+        kept[key] = made
+        while len(kept) > most:
+            kept.popitem(last=False)
+    return made

@@ -7,7 +7,7 @@ an offer with its end. Places are left out: stores are kept in GCJ-02, search en
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from flask import current_app
 from markupsafe import Markup
@@ -175,11 +175,10 @@ def dealer(store: Dealer) -> Node:
     }
 
 
-def _images(picture: Picture | None) -> list[str]:
+def _images(stored: HasWidths | None) -> list[str]:
     """A picture in the forms that everybody reads: the square, then the widest JPEG or WebP."""
-    if picture is None:
+    if stored is None:
         return []
-    stored = cast(HasWidths, picture)
     wide = picture_sources(stored, "jpg") or picture_sources(stored, "webp")
     paths = [path for path in (share_path(stored), wide[-1][1] if wide else None) if path]
     return [absolute(path) for path in paths]

@@ -1,14 +1,25 @@
-"""What the model page shows of one series. Four statements, whatever the number of trims, colours and pictures."""
+"""What the model page shows of one series."""
 
 from dataclasses import dataclass
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from app.catalog.errors import SeriesNotFound
-from app.catalog.models import Brand, Colour, Picture, Series, SeriesPicture, SpecItem, Trim
+from app.catalog.models import Picture, Series, SeriesPicture
 from app.catalog.queries.cards import SHOWN, SeriesCard, list_series
-from app.catalog.rules import KEY_SPECS, ColourSide, Fit, Launch, SaleStatus, key_specs, launch, likeness, range_words
+from app.catalog.queries.parts import Car, PageColour, PageTrim, Parts, Shot, get_parts
+from app.catalog.rules import (
+    KEY_SPECS,
+    ColourSide,
+    Fit,
+    Launch,
+    SaleStatus,
+    fit_words,
+    key_specs,
+    launch,
+    likeness,
+    range_words,
+)
 from app.core.db import db
 
 LAUNCH_ITEM = "上市时间"
@@ -21,13 +32,14 @@ ASKED = {LAUNCH_ITEM, *(name for _, names in KEY_SPECS for name in names)}
 
 @dataclass(frozen=True, slots=True)
 class SpecRow:
-    """参数: one item of every trim. `value` is the chosen trim's, `values` each trim's in the order of the page.
+    """参数: one item of every trim. `text` is the chosen trim's in words, `values` each trim's in the page's order.
 
-    `others` says which trims have which other value: (their names, the value).
+    `others` says which trims have which other value: (their names, the value in words).
     """
 
     name: str
     unit: str
+    text: str
     value: str
     values: tuple[str, ...]
     others: list[tuple[str, str]]
@@ -56,14 +68,14 @@ class SeriesPage:
     `keys` are ranges over the trims unless one was asked for; `facts` tell the trims apart, in their order.
     """
 
-    series: Series
-    trims: list[Trim]
-    trim: Trim | None
-    exterior: list[Colour]
-    interior: list[Colour]
-    colour: Colour | None
-    picture: Picture | None
-    gallery: list[Picture]
+    series: Car
+    trims: list[PageTrim]
+    trim: PageTrim | None
+    exterior: list[PageColour]
+    interior: list[PageColour]
+    colour: PageColour | None
+    picture: Shot | None
+    gallery: list[Shot]
     groups: list[SpecGroup]
     keys: list[tuple[str, str, str]]
     facts: list[list[tuple[str, str, str]]]
@@ -115,12 +127,12 @@ def get_series_page(slug: str, trim_slug: str | None = None, colour_name: str | 
 
     SeriesNotFound when withdrawn or unknown.
     """
-    series, trims = _series_and_trims(slug)
+    parts = get_parts(slug)
+    series, trims, colours = parts.car, parts.trims, parts.colours
     trim = next((t for t in trims if t.slug == trim_slug), min(trims, key=lambda t: t.msrp_fen, default=None))
-    colours = _colours(series.id)
     exterior = [c for c in colours if c.side == ColourSide.EXTERIOR]
     colour = next((c for c in exterior if c.name == colour_name), exterior[0] if exterior else None)
-    groups = _groups(trims, trim) if trim else []
+    groups = _groups(parts, trim) if trim else []
     rows = [row for group in groups for row in group.rows if row.name in ASKED]
     chosen = trim is not None and trim.slug == trim_slug
     asked = colour is not None and colour.name == colour_name
@@ -134,7 +146,7 @@ def get_series_page(slug: str, trim_slug: str | None = None, colour_name: str | 
         interior=[c for c in colours if c.side == ColourSide.INTERIOR],
         colour=colour,
         picture=(colour.picture if colour else None) or series.cover,
-        gallery=_gallery(series.id),
+        gallery=parts.gallery,
         groups=groups,
         keys=key_specs(ranges),
         facts=[
@@ -182,68 +194,29 @@ def _find_any(slug: str) -> Series | None:
     return db.session.scalars(select(Series).where(Series.slug == slug)).one_or_none()
 
 
-def _series_and_trims(slug: str) -> tuple[Series, list[Trim]]:
-    rows = db.session.execute(
-        select(Series, Trim)
-        .outerjoin(Trim, and_(Trim.series_id == Series.id, Trim.status == SaleStatus.ON_SALE))
-        .where(Series.slug == slug, Series.status.in_(SHOWN))
-        .order_by(Trim.position, Trim.msrp_fen, Trim.id)
-        .options(joinedload(Series.cover), joinedload(Series.brand).joinedload(Brand.logo))
-    ).all()
-    if not rows:
-        raise SeriesNotFound
-    trims: list[Trim | None] = [row[1] for row in rows]
-    return rows[0][0], [trim for trim in trims if trim is not None]
-
-
-def _colours(series_id: int) -> list[Colour]:
-    return list(
-        db.session.scalars(
-            select(Colour)
-            .where(Colour.series_id == series_id, Colour.withdrawn.is_(False))
-            .order_by(Colour.position, Colour.id)
-            .options(joinedload(Colour.picture))
-        )
-    )
-
-
-def _gallery(series_id: int) -> list[Picture]:
-    rows = db.session.scalars(
-        select(SeriesPicture)
-        .where(SeriesPicture.series_id == series_id, SeriesPicture.kind == "gallery")
-        .order_by(SeriesPicture.position)
-        .options(joinedload(SeriesPicture.picture))
-    )
-    return [row.picture for row in rows]
-
-
-def _groups(trims: list[Trim], chosen: Trim) -> list[SpecGroup]:
-    """The specification of every trim, merged by item; an item stands where the first trim that has it puts it."""
-    rows = db.session.execute(
-        select(SpecItem.trim_id, SpecItem.group_name, SpecItem.name, SpecItem.value, SpecItem.unit)
-        .where(SpecItem.trim_id.in_([trim.id for trim in trims]))
-        .order_by(SpecItem.position, SpecItem.id)
-    )
-    found: dict[str, dict[str, tuple[str, dict[int, str]]]] = {}
-    for trim_id, group, name, value, unit in rows:
-        items = found.setdefault(group, {})
-        if name in items:
-            items[name][1][trim_id] = value
-        else:
-            items[name] = unit, {trim_id: value}
+def _groups(parts: Parts, chosen: PageTrim) -> list[SpecGroup]:
+    ids, names = [trim.id for trim in parts.trims], [trim.name for trim in parts.trims]
+    at = ids.index(chosen.id)
     return [
-        SpecGroup(group, [_row(name, unit, values, trims, chosen) for name, (unit, values) in items.items()])
-        for group, items in found.items()
+        SpecGroup(group, [_row(name, unit, values, ids, names, at) for name, (unit, values) in items.items()])
+        for group, items in parts.sheet.items()
     ]
 
 
-def _row(name: str, unit: str, given: dict[int, str], trims: list[Trim], chosen: Trim) -> SpecRow:
-    value = given.get(chosen.id, Fit.ABSENT)
-    values = tuple([given.get(trim.id, Fit.ABSENT) for trim in trims])
+def _row(name: str, unit: str, given: dict[int, str], ids: list[int], names: list[str], at: int) -> SpecRow:
+    values = tuple([given.get(trim_id, Fit.ABSENT) for trim_id in ids])
+    value = values[at]
+    text = _words(value, unit)
     if values.count(value) == len(values):
-        return SpecRow(name, unit, value, values, [])
+        return SpecRow(name, unit, text, value, values, [])
     others: dict[str, list[str]] = {}
-    for trim, other in zip(trims, values, strict=True):
+    for trim_name, other in zip(names, values, strict=True):
         if other != value:
-            others.setdefault(other, []).append(trim.name)
-    return SpecRow(name, unit, value, values, [("、".join(names), other) for other, names in others.items()])
+            others.setdefault(other, []).append(trim_name)
+    listed = [("、".join(who), _words(other, unit)) for other, who in others.items()]
+    return SpecRow(name, unit, text, value, values, listed)
+
+
+def _words(value: str, unit: str) -> str:
+    words = fit_words(value)
+    return f"{words} {unit}" if unit and value != Fit.ABSENT else words
