@@ -1,4 +1,4 @@
-"""Write app/search/readings.txt, the pinyin of Chinese characters without tones, from pypinyin's tables.
+"""Write app/core/readings.txt, the pinyin of Chinese characters without tones, from pypinyin's tables.
 
 One line per syllable: the syllable, a space, every character mostly read so; then the further readings. A search
 accepts every reading of a character, so that no dictionary of phrases is needed at run time (pypinyin's weighs 57 MB
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pypinyin.pinyin_dict import pinyin_dict
 
-TARGET = Path(__file__).resolve().parents[1] / "app" / "search" / "readings.txt"
+TARGET = Path(__file__).resolve().parents[1] / "app" / "core" / "readings.txt"
 FIRST, LAST = 0x4E00, 0x9FA5
 
 

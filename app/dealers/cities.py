@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from pypinyin import Style, lazy_pinyin
+from app.core.pinyin import read_place
 
 City = tuple[str, int]
 POPULAR = 12
@@ -12,7 +12,8 @@ POPULAR = 12
 @lru_cache(maxsize=2048)
 def spellings(name: str) -> tuple[str, str]:
     """hangzhoushi and hzs."""
-    return "".join(lazy_pinyin(name)).lower(), "".join(lazy_pinyin(name, style=Style.FIRST_LETTER)).lower()
+    read = [syllable.lower() for syllable in read_place(name)]
+    return "".join(read), "".join(syllable[:1] for syllable in read)
 
 
 def letter(name: str) -> str:

@@ -6,27 +6,14 @@ full, or as the initial of one; the last syllable of a query may be unfinished. 
 
 import unicodedata
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
+
+from app.core.pinyin import readings
 
 MAX_LETTERS = 40
 MAX_WORDS = 5
 # A slip in a shorter word would find everything.
 SLIP_LETTERS = 3
-
-
-@cache
-def readings() -> dict[str, tuple[str, ...]]:
-    """Every reading of every character, without tones, the usual one first."""
-    found: dict[str, list[str]] = {}
-    for line in (Path(__file__).parent / "readings.txt").read_text("utf-8").splitlines():
-        if line.startswith("#"):
-            continue
-        syllable, _, characters = line.partition(" ")
-        for character in characters:
-            found.setdefault(character, []).append(syllable)
-    shared: dict[tuple[str, ...], tuple[str, ...]] = {}
-    return {character: shared.setdefault(tuple(all_), tuple(all_)) for character, all_ in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.search.rules import MAX_LETTERS, find, find_with_slip, near, prepare, read_query, readings
+from app.core.pinyin import readings
+from app.search.rules import MAX_LETTERS, find, find_with_slip, near, prepare, read_query
 
 
 def hit(typed: str, text: str):
