@@ -1,9 +1,9 @@
-/* The gallery: buttons and a counter for the snapping list, and the same list large in a sheet. In WeChat, its own viewer when there is one. */
+/* The gallery: buttons and a counter for the snapping list, and the same list large in a sheet. In WeChat, its own viewer where it may be used. */
 (function () {
   "use strict";
   var part = document.getElementById("gallery");
   if (!part) return;
-  var calm = matchMedia("(prefers-reduced-motion: reduce)"), viewer = document.getElementById("viewer");
+  var calm = matchMedia("(prefers-reduced-motion: reduce)"), viewer = document.getElementById("viewer"), denied = false;
 
   /* root has [data-count] and two [data-step] */
   function slides(root, list) {
@@ -54,10 +54,10 @@
     link.setAttribute("aria-haspopup", "dialog");
     link.addEventListener("click", function (event) {
       var wx = window.wx;
-      if (wx && wx.previewImage && window.WeixinJSBridge) {
+      if (!denied && wx && wx.previewImage && window.WeixinJSBridge) {
         event.preventDefault();
         event.stopPropagation();
-        wx.previewImage({ current: link.href, urls: links.map(function (a) { return a.href; }) });
+        wx.previewImage({ current: link.href, urls: links.map(function (a) { return a.href; }), fail: function () { denied = true; link.click(); } });
         return;
       }
       fill();
