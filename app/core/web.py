@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from jinja2 import Environment
 from limits.errors import ConfigurationError
 from sqlalchemy.exc import OperationalError
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
@@ -96,7 +96,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     except ConfigurationError as exc:
         raise ConfigError(f"REDIS_URL: {exc}") from None
     init_assets(app)
-    caching.init_app(app)
+    caching.init_app(app, settings.response_cache_bytes)
     app.extensions["csp"] = content_security_policy(settings)
     app.jinja_env.globals.update(settings=settings, clock=clock, backoffice=backoffice)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -141,9 +141,13 @@ class RowId(IntegerConverter):
 
 
 def _check_text() -> Any:
-    """No database text holds NUL: an address with it names nothing, a form with it is refused by a sentence."""
-    if NUL in request.path or _holds_nul(request.args):
+    """No database text holds NUL: an address with it names nothing, a parameter with it is as if it were not there,
+    a form with it is refused by a sentence."""
+    if NUL in request.path:
         abort(404)
+    if _holds_nul(request.args):
+        kept = [(name, value) for name, value in request.args.items(multi=True) if NUL not in name + value]
+        request.args = ImmutableMultiDict(kept)  # pyright: ignore[reportAttributeAccessIssue]
     if request.mimetype in FORMS and _holds_nul(request.form):
         return _error_page(422, "您填写的内容里有无法识别的字符，请返回修改后重试。")
     return None
@@ -217,7 +221,7 @@ def _error_page(status: int, message: str, *, code: str = "") -> Response:
         response.headers["HX-Reswap"] = "none"
         return toast(response, message, "err")
     name = f"errors/{status}.html"
-    known = {403, 404, 419, 422, 429, 500, 503}
+    known = {403, 404, 413, 419, 422, 429, 500, 503}
     page = name if status in known else "errors/500.html"
     return make_response(
         render_template(page, message=message, request_id=g.get("request_id", ""), code=code, status=status), status
@@ -254,7 +258,7 @@ def _register_errors(app: Flask) -> None:
             403: "您没有打开这个页面的权限。",
             404: "没有找到这个页面。",
             405: "没有找到这个页面。",
-            413: "提交的内容太大了，请减少后重试。",
+            413: "一张图片最多 20 MB，文字请精简。请返回上一页，减少后重试。",
             429: "操作太频繁了，请稍后再试。",
         }
         response = _error_page(404 if status == 405 else status, words.get(status, "刚才没有成功，请重试。"))

@@ -59,3 +59,10 @@ def test_is_the_same_for_everyone_and_costs_one_statement(app, shopper):
     assert len(asked) == 1
     assert "public" in answer.headers["Cache-Control"]
     assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/series?price=%00", "/series?page=1%00", "/compare?trims=%00", "/search?q=%00x", "/?for=%00"]
+)
+def test_a_value_that_no_text_can_hold_is_as_if_it_were_not_there(shopper, path):
+    assert shopper.page(path) == shopper.page(path.partition("?")[0])
