@@ -12,6 +12,7 @@ from app.core.web import settings
 from app.operations import metrics, queries
 
 blueprint = Blueprint("operations", __name__)
+_PROXY_HEADERS = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via")
 
 
 def register(app: Flask) -> None:
@@ -56,8 +57,8 @@ def _may_scrape() -> bool:
     token = settings().metrics_token.get_secret_value()
     if token:
         return hmac.compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode())
-    # A proxy on this machine hands on where the request came from; without that header nobody is in between.
-    if "X-Forwarded-For" in request.headers:
+    # A proxy on this machine hands on where the request came from; without such a header nobody is in between.
+    if any(name in request.headers for name in _PROXY_HEADERS):
         return False
     return ip_address(request.remote_addr or "0.0.0.0").is_loopback  # noqa: S104 (an address that is not loopback)
 

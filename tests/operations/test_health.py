@@ -65,7 +65,8 @@ def test_metrics_are_for_this_machine_only(app: Flask) -> None:
     http = app.test_client()
     assert http.get("/metrics").status_code == 200
     assert http.get("/metrics", environ_base={"REMOTE_ADDR": "203.0.113.9"}).status_code == 404
-    assert http.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 404
+    for name in ("X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via"):
+        assert http.get("/metrics", headers={name: "203.0.113.9"}).status_code == 404, name
 
 
 def test_metrics_with_a_token_need_the_token(database_url: str, tmp_path: Path) -> None:
