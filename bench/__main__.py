@@ -1,7 +1,7 @@
 """`make bench`: pages of the shop against a bare page of the same size, rounds interleaved, under the same server.
 
-Limits: CPU(bare) ÷ CPU(ours) ≥ 0.35; memory ≤ 1.2 × a process with the same imports; Lighthouse as in `lighthouse`.
-Exit 1 when one is missed.
+Limits: CPU(bare) ÷ CPU(ours) ≥ 0.35 for a page that is made anew (RESPONSE_CACHE_BYTES=0), ≥ 2 for one that is kept;
+memory ≤ 1.2 × a process with the same imports; Lighthouse as in `lighthouse`. Exit 1 when one is missed.
 """
 
 import contextlib
@@ -17,9 +17,18 @@ from bench import lighthouse, load
 from bench.server import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = {"list page": "/series", "series page": "/series/yx-s5", "deal page": "/deals/yx-deal-s5-605"}
-ROUNDS, REQUESTS, CLIENTS = 5, 600, 8
-CPU_LIMIT, MEMORY_LIMIT = 0.35, 1.2
+PAGES = {
+    "home": "/",
+    "list page": "/series",
+    "series page": "/series/yx-s5",
+    "deals": "/deals",
+    "deal page": "/deals/yx-deal-s5-605",
+    "compare": "/compare?trims=yx-s5-26-520,yx-e7-26-610",
+    "dealers": "/dealers",
+}
+NOT_KEPT = {"dealers"}
+ROUNDS, REQUESTS, CLIENTS = 5, int(os.environ.get("BENCH_REQUESTS", "600")), 8
+MADE_LIMIT, KEPT_LIMIT, MEMORY_LIMIT = 0.35, 2.0, 1.2
 
 
 def demo_environment(folder: Path) -> dict[str, str]:
@@ -40,7 +49,7 @@ def demo_environment(folder: Path) -> dict[str, str]:
     return environment
 
 
-def compare(name: str, path: str, shop: Server) -> bool:
+def compare(name: str, path: str, shop: Server, least: float) -> bool:
     """Interleave rounds of ours and of the bare page; print the row; say whether the limit is kept."""
     size = load.run(shop.port, path, requests=80, clients=4).body_bytes
     ours: list[float] = []
@@ -65,20 +74,22 @@ def compare(name: str, path: str, shop: Server) -> bool:
                     bare_rates.append(result.requests / result.seconds)
     middle = statistics.median
     ratio = middle(bare) / middle(ours)
-    print(f"{name:12} {size:7,} B   CPU ms/request ours {middle(ours):5.2f} bare {middle(bare):5.2f}   ", end="")
-    print(
-        f"ratio {ratio:4.2f} (limit {CPU_LIMIT})   req/s {middle(rates):5.0f} of {middle(bare_rates):5.0f}   ", end=""
-    )
+    print(f"{name:18} {size:7,} B   CPU ms/request ours {middle(ours):5.2f} bare {middle(bare):5.2f}   ", end="")
+    print(f"ratio {ratio:4.2f} (limit {least})   req/s {middle(rates):5.0f} of {middle(bare_rates):5.0f}   ", end="")
     print(f"p99 {middle(p99):4.0f} ms", flush=True)
-    return ratio >= CPU_LIMIT
+    return ratio >= least
 
 
 def main() -> int:
     kept = []
     with tempfile.TemporaryDirectory(prefix="zhanting-bench-") as folder:
         environment = demo_environment(Path(folder))
+        with Server("wsgi:app", {**environment, "RESPONSE_CACHE_BYTES": "0"}) as shop:
+            kept += [compare(name, path, shop, MADE_LIMIT) for name, path in PAGES.items()]
         with Server("wsgi:app", environment) as shop:
-            kept += [compare(name, path, shop) for name, path in PAGES.items()]
+            kept += [
+                compare(f"{name}, kept", path, shop, KEPT_LIMIT) for name, path in PAGES.items() if name not in NOT_KEPT
+            ]
             ours_mb = shop.resident_mb()
             kept.append(lighthouse.measure(shop.port))
         with Server("bench.bare:app", {**environment, "BARE_IMPORTS": "1"}) as limit:

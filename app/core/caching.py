@@ -156,9 +156,9 @@ class PageStore:
         return len(self._pages)
 
 
-def init_app(app: Flask) -> None:
-    """A store of its own for each app: two shops of one process have two databases."""
-    app.extensions["page_store"] = PageStore()
+def init_app(app: Flask, max_bytes: int = MAX_BYTES) -> None:
+    """A store of its own for each app: two shops of one process have two databases. 0 bytes keep nothing."""
+    app.extensions["page_store"] = PageStore(max_bytes, max_bytes // 16)
 
 
 def _mark(response: Response) -> Response:

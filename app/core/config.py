@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     database_url: str = f"sqlite:///{ROOT / 'instance' / 'zhanting.db'}"
     redis_url: str | None = None
+    response_cache_bytes: int = 8 * 1024 * 1024
     public_base_url: str = "http://127.0.0.1:8000"
     media_path: Path = ROOT / "instance" / "media"
     jobs_path: Path = ROOT / "instance" / "jobs.db"
