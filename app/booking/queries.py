@@ -1,11 +1,11 @@
 """The read side of deals and bookings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Executable, Select, bindparam, func, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.booking.models import Booking, DealDealer, OnePriceDeal
@@ -27,7 +27,8 @@ from app.booking.rules import (
     terms_for,
 )
 from app.catalog.models import Picture, Series, Trim
-from app.catalog.pictures import HasWidths, picture_srcsets, share_path
+from app.catalog.pictures import picture_srcsets, share_path
+from app.core import publishing
 from app.core.clock import SHANGHAI, local, say
 from app.core.db import db
 from app.core.errors import NotFound
@@ -35,6 +36,7 @@ from app.dealers.models import Dealer
 
 OPEN_FOR_BUSINESS = "营业"
 SAID_TWICE = timedelta(days=1)  # how long a typed code still finds that the car was handed over
+RECENT_DAYS = 7
 STILL_CHANGING = (BookingState.HELD, *PICK_UP, BookingState.REFUNDING)
 NEWS_FOR = timedelta(minutes=10)  # late money or an undone hand-over may follow soon after the end
 
@@ -137,41 +139,36 @@ def car_name(trim: Trim) -> str:
 
 def list_running_deals(now: datetime, limit: int = 20) -> list[DealCard]:
     """Deals that can be booked now, the one that ends first in front."""
-    deals = db.session.scalars(
-        _with_car()
-        .where(
-            OnePriceDeal.withdrawn.is_(False),
-            OnePriceDeal.starts_at <= now,
-            OnePriceDeal.ends_at > now,
-            OnePriceDeal.units_left > 0,
-        )
-        .order_by(OnePriceDeal.ends_at, OnePriceDeal.id)
-        .limit(limit)
-    )
-    return [_card(deal, now) for deal in deals]
+    return _cards(_RUNNING, now, limit=limit)
 
 
 def list_deals(now: datetime, limit: int = 50) -> list[DealCard]:
     """Running first, then upcoming, then what was sold out or ended in the last week."""
-    deals = db.session.scalars(
-        _with_car().where(OnePriceDeal.withdrawn.is_(False)).order_by(OnePriceDeal.ends_at.desc()).limit(limit * 2)
-    )
     order = [DealPhase.RUNNING, DealPhase.UPCOMING, DealPhase.SOLD_OUT, DealPhase.ENDED]
-    cards = [_card(deal, now) for deal in deals]
-    recent = [c for c in cards if c.phase is not DealPhase.ENDED or (now - c.ends_at).days < 7]
+    cards = _cards(_LATEST, now, limit=limit * 2)
+    recent = [c for c in cards if c.phase is not DealPhase.ENDED or (now - c.ends_at).days < RECENT_DAYS]
     return sorted(recent, key=lambda c: (order.index(c.phase), c.ends_at, c.slug))[:limit]
 
 
 def list_deals_of_series(series_slug: str, now: datetime) -> list[DealCard]:
     """Running and upcoming deals on cars of this series."""
-    deals = db.session.scalars(
-        _with_car()
-        .join(Trim, Trim.id == OnePriceDeal.trim_id)
-        .join(Series, Series.id == Trim.series_id)
-        .where(Series.slug == series_slug, OnePriceDeal.withdrawn.is_(False), OnePriceDeal.ends_at > now)
-        .order_by(OnePriceDeal.starts_at, OnePriceDeal.id)
-    )
-    return [_card(deal, now) for deal in deals]
+    return _cards(_OF_SERIES, now, slug=series_slug)
+
+
+def list_stock() -> tuple[tuple[str, int], ...]:
+    """Units left of every deal that is listed: what a list of deals says changes with it."""
+    return tuple((slug, left) for slug, left in db.session.execute(_STOCK))
+
+
+def find_stock(slug: str) -> int | None:
+    """Units left of one deal."""
+    return db.session.scalar(_STOCK_OF, {"slug": slug})
+
+
+def next_change(cards: Iterable[DealCard], now: datetime) -> datetime | None:
+    """When time alone makes one of these deals begin, end or leave the list."""
+    moments = [m for c in cards for m in (c.starts_at, c.ends_at, c.ends_at + timedelta(days=RECENT_DAYS))]
+    return min((moment for moment in moments if moment > now), default=None)
 
 
 def find_deal(slug: str) -> OnePriceDeal | None:
@@ -181,30 +178,32 @@ def find_deal(slug: str) -> OnePriceDeal | None:
 
 def get_deal_card(slug: str, now: datetime) -> DealCard:
     """The deal with its stock at this moment; NotFound."""
-    deal = find_deal(slug)
-    if deal is None:
-        raise NotFound("没有找到这个一口价，请看看其他正在进行的一口价。")
-    return _card(deal, now)
+    return _card(_get_row(slug), now)
 
 
 def get_deal_page(slug: str, now: datetime) -> DealPage:
     """What `/deals/<slug>` says; NotFound."""
-    deal = find_deal(slug)
-    if deal is None:
-        raise NotFound("没有找到这个一口价，请看看其他正在进行的一口价。")
-    cities = list_cities(deal)
+    row = _get_row(slug)
+    cities = publishing.remembered_one("deal_cities", row.id, lambda: list_cities(row), 64)
     return DealPage(
-        card=_card(deal, now),
-        per_person=deal.per_person,
-        notes=deal.terms,
-        rule=earnest_rule(deal.earnest_kind),
-        terms=terms_for(deal.earnest_kind, deal.earnest_fen, deal.price_fen, deal.terms),
+        card=_card(row, now),
+        per_person=row.per_person,
+        notes=row.terms,
+        rule=earnest_rule(row.earnest_kind),
+        terms=terms_for(row.earnest_kind, row.earnest_fen, row.price_fen, row.terms),
         dealer_count=sum(count for _, count in cities),
         cities=cities,
     )
 
 
-def list_cities(deal: OnePriceDeal) -> list[tuple[str, int]]:
+def _get_row(slug: str) -> Any:
+    row = db.session.execute(_BY_SLUG, {"slug": slug}).one_or_none()
+    if row is None:
+        raise NotFound("没有找到这个一口价，请看看其他正在进行的一口价。")
+    return row
+
+
+def list_cities(deal: "OnePriceDeal | Any") -> list[tuple[str, int]]:
     """Cities with participating dealers and how many each, the largest first."""
     counted = (
         _participating(deal)
@@ -344,32 +343,90 @@ def _with_car() -> Select[OnePriceDeal]:
     return select(OnePriceDeal).options(joinedload(OnePriceDeal.trim).joinedload(Trim.series).joinedload(Series.cover))
 
 
-def _participating(deal: OnePriceDeal) -> Select[Dealer]:
+def _participating(deal: "OnePriceDeal | Any") -> Select[Dealer]:
     wanted = select(Dealer).where(Dealer.status == OPEN_FOR_BUSINESS)
     if not deal.all_dealers:
         wanted = wanted.join(DealDealer, DealDealer.dealer_id == Dealer.id).where(DealDealer.deal_id == deal.id)
     return wanted
 
 
-def _card(deal: OnePriceDeal, now: datetime) -> DealCard:
-    trim, series = deal.trim, deal.trim.series
+# Made once: putting a statement together costs as much as running it.
+_ROWS = (
+    select(
+        OnePriceDeal.id,
+        OnePriceDeal.slug,
+        OnePriceDeal.title,
+        OnePriceDeal.price_fen,
+        OnePriceDeal.units_total,
+        OnePriceDeal.units_left,
+        OnePriceDeal.starts_at,
+        OnePriceDeal.ends_at,
+        OnePriceDeal.withdrawn,
+        OnePriceDeal.earnest_kind,
+        OnePriceDeal.earnest_fen,
+        OnePriceDeal.per_person,
+        OnePriceDeal.terms,
+        OnePriceDeal.all_dealers,
+        Trim.slug.label("trim_slug"),
+        Trim.model_year,
+        Trim.name.label("trim_name"),
+        Trim.msrp_fen,
+        Series.slug.label("series_slug"),
+        Series.name.label("series_name"),
+        Picture.digest,
+        Picture.widths,
+        Picture.forms,
+        Picture.width,
+        Picture.height,
+    )
+    .join(Trim, Trim.id == OnePriceDeal.trim_id)
+    .join(Series, Series.id == Trim.series_id)
+    .outerjoin(Picture, Picture.id == Series.cover_id)
+)
+_OFFERED = _ROWS.where(OnePriceDeal.withdrawn.is_(False))
+_BY_SLUG = _ROWS.where(OnePriceDeal.slug == bindparam("slug"))
+_RUNNING = (
+    _OFFERED.where(
+        OnePriceDeal.starts_at <= bindparam("now"), OnePriceDeal.ends_at > bindparam("now"), OnePriceDeal.units_left > 0
+    )
+    .order_by(OnePriceDeal.ends_at, OnePriceDeal.id)
+    .limit(bindparam("limit"))
+)
+_LATEST = _OFFERED.order_by(OnePriceDeal.ends_at.desc()).limit(bindparam("limit"))
+_OF_SERIES = _OFFERED.where(Series.slug == bindparam("slug"), OnePriceDeal.ends_at > bindparam("now")).order_by(
+    OnePriceDeal.starts_at, OnePriceDeal.id
+)
+_STOCK = (
+    select(OnePriceDeal.slug, OnePriceDeal.units_left)
+    .where(OnePriceDeal.withdrawn.is_(False))
+    .order_by(OnePriceDeal.ends_at.desc(), OnePriceDeal.id)
+    .limit(100)
+)
+_STOCK_OF = select(OnePriceDeal.units_left).where(OnePriceDeal.slug == bindparam("slug"))
+
+
+def _cards(statement: Executable, now: datetime, **given: Any) -> list[DealCard]:
+    return [_card(row, now) for row in db.session.execute(statement, {"now": now, **given})]
+
+
+def _card(row: Any, now: datetime) -> DealCard:
     return DealCard(
-        slug=deal.slug,
-        title=deal.title,
-        series_slug=series.slug,
-        series_name=series.name,
-        car_name=car_name(trim),
-        price_fen=deal.price_fen,
-        msrp_fen=trim.msrp_fen,
-        units_total=deal.units_total,
-        units_left=deal.units_left,
-        starts_at=deal.starts_at,
-        ends_at=deal.ends_at,
-        phase=deal_phase(deal.starts_at, deal.ends_at, deal.units_left, deal.withdrawn, now),
-        picture=_picture(series.cover, series.name),
-        earnest_kind=deal.earnest_kind,
-        earnest_fen=deal.earnest_fen,
-        trim_slug=trim.slug,
+        slug=row.slug,
+        title=row.title,
+        series_slug=row.series_slug,
+        series_name=row.series_name,
+        car_name=f"{row.series_name} {row.model_year} {row.trim_name}",
+        price_fen=row.price_fen,
+        msrp_fen=row.msrp_fen,
+        units_total=row.units_total,
+        units_left=row.units_left,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        phase=deal_phase(row.starts_at, row.ends_at, row.units_left, row.withdrawn, now),
+        picture=_picture(row),
+        earnest_kind=row.earnest_kind,
+        earnest_fen=row.earnest_fen,
+        trim_slug=row.trim_slug,
     )
 
 
@@ -399,8 +456,7 @@ def _steps(booking: Booking) -> list[Step]:
     return done + ahead
 
 
-def _picture(cover: Picture | None, alt: str) -> DealPicture | None:
-    if cover is None:
+def _picture(row: Any) -> DealPicture | None:
+    if row.digest is None:
         return None
-    square = share_path(cast(HasWidths, cover))
-    return DealPicture(cover.digest, cover.widths, cover.forms, cover.width, cover.height, alt, square)
+    return DealPicture(row.digest, row.widths, row.forms, row.width, row.height, row.series_name, share_path(row))

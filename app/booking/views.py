@@ -1,6 +1,7 @@
 """Deals for everybody; booking, cashier and one's own bookings for members."""
 
 import contextlib
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -26,6 +27,7 @@ from app.payments.rules import may_begin, suggest_method
 
 log = structlog.get_logger(__name__)
 blueprint = Blueprint("booking", __name__)
+STOCK_KEPT = timedelta(seconds=1)
 METHOD_WORDS = {
     Method.JSAPI.value: "在微信里付款",
     Method.H5.value: "打开手机微信付款",
@@ -36,18 +38,34 @@ METHOD_WORDS = {
 # ---- deals: public, the same for everyone ----
 
 
+def _stock() -> int | None:
+    return queries.find_stock((request.view_args or {})["slug"])
+
+
 @blueprint.get("/deals")
 @access("public")
+@caching.cached_page(key=queries.list_stock)
 def list_deals() -> Response:
-    cards = queries.list_deals(clock.now())
-    return caching.public(render("booking/deals.html", cards=cards, words=PHASE_WORDS))
+    now = clock.now()
+    cards = queries.list_deals(now)
+    _kept_while_true(cards, now)
+    return render("booking/deals.html", cards=cards, words=PHASE_WORDS)
 
 
 @blueprint.get("/deals/<slug>")
 @access("public")
+@caching.cached_page(key=_stock)
 def show_deal(slug: str) -> Response:
-    page = queries.get_deal_page(slug, clock.now())
-    return caching.public(render("booking/deal.html", view=page, card=page.card, words=PHASE_WORDS))
+    now = clock.now()
+    page = queries.get_deal_page(slug, now)
+    _kept_while_true([page.card], now)
+    return render("booking/deal.html", view=page, card=page.card, words=PHASE_WORDS)
+
+
+def _kept_while_true(cards: list[queries.DealCard], now: datetime) -> None:
+    """A page of deals is kept for one stock; should a unit come and go while it is made, it is wrong for a second."""
+    caching.good_until(queries.next_change(cards, now))
+    caching.good_until(now + STOCK_KEPT)
 
 
 @blueprint.get("/deals/<slug>/stock")

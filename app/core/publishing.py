@@ -50,7 +50,12 @@ def version() -> int:
 
 
 def peek() -> int:
-    """The number that is committed now, by one statement on the bare driver: a cached page costs little more."""
+    """The number that is committed now, by one statement on the bare driver: a cached page costs little more.
+
+    Within `as_of` it is the number given there.
+    """
+    if (asked := _asked.get()) is not None:
+        return asked
     driver = cast(Any, db.engine.dialect.loaded_dbapi)
     try:
         connection = db.engine.raw_connection()

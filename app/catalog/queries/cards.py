@@ -7,6 +7,7 @@ from sqlalchemy.orm import joinedload
 
 from app.catalog.models import Brand, Picture, Series, Trim
 from app.catalog.rules import SaleStatus
+from app.core import publishing
 from app.core.db import db
 
 SHOWN = (SaleStatus.ON_SALE, SaleStatus.UPCOMING)
@@ -35,7 +36,12 @@ def find_brand() -> Brand | None:
 
 
 def list_series(energy: str | None = None, body_class: str | None = None) -> list[SeriesCard]:
-    """Series that are or will be on sale, in the maker's order."""
+    """Series that are or will be on sale, in the maker's order; read once per published number."""
+    cards = publishing.remembered("series_cards", _load)
+    return [c for c in cards if energy in (None, "", c.energy) and body_class in (None, "", c.body_class)]
+
+
+def _load() -> list[SeriesCard]:
     lowest = (
         select(Trim.series_id, func.min(Trim.msrp_fen).label("fen"), func.count().label("trims"))
         .where(Trim.status == SaleStatus.ON_SALE)
@@ -49,11 +55,11 @@ def list_series(energy: str | None = None, body_class: str | None = None) -> lis
         .order_by(Series.position, Series.id)
         .options(joinedload(Series.cover))
     )
-    if energy:
-        wanted = wanted.where(Series.energy == energy)
-    if body_class:
-        wanted = wanted.where(Series.body_class == body_class)
-    return [_card(series, fen, trims or 0) for series, fen, trims in db.session.execute(wanted)]
+    cards = [_card(series, fen, trims or 0) for series, fen, trims in db.session.execute(wanted)]
+    # Two series may share a picture; out of the session it keeps what was read.
+    for cover in {id(card.cover): card.cover for card in cards if card.cover}.values():
+        db.session.expunge(cover)
+    return cards
 
 
 def _card(series: Series, fen: int | None, trims: int) -> SeriesCard:
