@@ -6,8 +6,11 @@
   if (!button || !/micromessenger/i.test(navigator.userAgent)) return;
   (window.zhantingJsApis = window.zhantingJsApis || []).push("openLocation");
   var data = box.dataset, tries = 0;
+  /* Before the page is signed the question stays unanswered, and wx.ready keeps one handler, share.js's: so ask again. */
   function look() {
-    if (!window.wx || !window.wx.checkJsApi) { if (tries++ < 20) setTimeout(look, 500); return; }
+    if (!box.hidden || tries++ > 20) return;
+    setTimeout(look, 500);
+    if (!window.wx || !window.wx.checkJsApi) return;
     window.wx.checkJsApi({ jsApiList: ["openLocation"], success: function (answer) {
       var can = answer.checkResult;
       if (typeof can === "string") can = JSON.parse(can);
