@@ -21,6 +21,7 @@ from app.admin.rules import one_time_code
 from app.core import clock
 from tests.browser.conftest import House
 from tests.browser.people import DEAL, Shopper
+from tests.browser.test_pages import look
 
 pytestmark = pytest.mark.browser
 PHONE_UA = (
@@ -264,6 +265,8 @@ def test_h5_payment_in_a_phones_own_browser(house, phone):
     shopper = Shopper(phone(user_agent=PHONE_UA), house)
     sign_in_by_phone(shopper)
     prepare(shopper.page, "去支付")
+    expect(shopper.page.get_by_role("link", name=re.compile("^打开微信支付"))).to_be_visible()
+    look(shopper.page)
     shopper.page.get_by_role("link", name=re.compile("^打开微信支付")).click()
     expect(shopper.page.get_by_text("微信支付 · 沙箱")).to_be_visible()
     shopper.page.get_by_role("button", name="支付", exact=True).click()
@@ -278,6 +281,7 @@ def test_native_code_on_a_desktop_is_scanned_by_a_phone(house, phone):
     sign_in_by_phone(shopper)
     prepare(desk, "生成付款码")
     expect(desk.get_by_role("img", name="微信支付二维码")).to_be_visible()
+    look(desk)
     ((url, channel),) = read(house, "SELECT pay_url, channel FROM payments ORDER BY id DESC LIMIT 1")
     assert channel == "native"
     house.sim("POST", "/sim/pay/scan", {"code_url": url})
@@ -363,3 +367,17 @@ def test_a_day_is_reconciled_with_the_bill(house, phone, chief):
         assert all(isinstance(value, int | float) for value in values)
     finally:
         house.start("worker")
+
+
+MONEY_PAGES = ("/admin/reconciliation", "/admin/refunds", "/admin/messages", "/admin/messages/templates")
+
+
+@pytest.mark.parametrize(("width", "colours"), [(390, "light"), (390, "dark"), (1280, "light")])
+def test_the_pages_about_money_read_well(house, chief, width, colours):
+    """axe finds nothing and nothing overflows, on a phone, in the dark and on a desk; with a day's report if one is."""
+    days = [f"/admin/reconciliation/{row[0]}" for row in read(house, "SELECT day FROM reconciled_days LIMIT 1")]
+    chief.set_viewport_size({"width": width, "height": 844})
+    chief.emulate_media(color_scheme=colours)
+    for path in (*MONEY_PAGES, *days):
+        chief.goto(house.url + path)
+        look(chief)
