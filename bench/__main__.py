@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import lighthouse, load
+from bench import lighthouse, load, notices
 from bench.server import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,6 +103,7 @@ def main() -> int:
         f"ratio {ours_mb / same_mb:.2f} (limit {MEMORY_LIMIT}); to bare {ours_mb / bare_mb:.2f}"
     )
     kept.append(ours_mb / same_mb <= MEMORY_LIMIT)
+    kept.append(notices.main() == 0)
     start()
     return 0 if all(kept) else 1
 

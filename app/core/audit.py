@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String
+from sqlalchemy import JSON, BigInteger, Index, Integer, String, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import clock
-from app.core.db import Model, UtcDateTime, db
+from app.core.db import Model, UtcDateTime, execute, table_of
 from app.core.security import Actor
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -29,16 +29,18 @@ class AuditEntry(Model):
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+_INSERT = insert(table_of(AuditEntry))
+
+
 def record(actor: Actor, action: str, subject_kind: str, subject_id: int | None, **detail: Any) -> None:
     """Add an entry to the present transaction."""
-    db.session.add(
-        AuditEntry(
-            at=clock.now(),
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            action=action,
-            subject_kind=subject_kind,
-            subject_id=subject_id,
-            detail=detail,
-        )
-    )
+    entry = {
+        "at": clock.now(),
+        "actor_kind": actor.kind,
+        "actor_id": actor.id,
+        "action": action,
+        "subject_kind": subject_kind,
+        "subject_id": subject_id,
+        "detail": detail,
+    }
+    execute(_INSERT, entry)

@@ -5,16 +5,20 @@ synchronous=FULL (what was confirmed survives a power cut) and foreign keys on. 
 """
 
 import functools
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CursorResult, DateTime, Delete, Engine, MetaData, Update, event
+from sqlalchemy import CursorResult, DateTime, Delete, Engine, Executable, MetaData, Table, Update, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm.util import identity_key
 from sqlalchemy.types import TypeDecorator
+
+from app.core.writing import begin_immediate
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -74,9 +78,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Any) -> None:
-    if connection.dialect.name == "sqlite":
-        write = connection.get_execution_options().get(WRITE)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    if connection.dialect.name != "sqlite":
+        return
+    if connection.get_execution_options().get(WRITE):
+        begin_immediate(connection.connection.dbapi_connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
 
 
 def _session() -> Session:
@@ -98,7 +105,8 @@ def transaction(durable: bool = False) -> Generator[Session]:
         return
     if session.new or session.dirty or session.deleted:
         raise RuntimeError("rows were changed outside a transaction")
-    session.rollback()
+    if session.in_transaction():
+        session.rollback()
     session.info["depth"] = 1
     session.info["after_commit"] = []
     try:
@@ -120,6 +128,48 @@ def changed_rows(statement: Update | Delete) -> int:
     if not in_transaction():
         raise RuntimeError("a write outside a transaction")
     return cast(CursorResult[Any], db.session.execute(statement)).rowcount
+
+
+def execute(statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+    """Run a prepared statement in the present transaction, past the session: for the paths that have to be quick.
+
+    What the session still holds is written first; rows it has loaded do not hear of it (`forget`).
+    """
+    session = _session()
+    if not session.info.get("depth", 0):
+        raise RuntimeError("a write outside a transaction")
+    session.flush()
+    return session.connection().execute(statement, values)
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table behind a model, for prepared statements."""
+    return cast(Table, model.__table__)
+
+
+def insert_new(model: type[Base], key: str, values: Mapping[str, Any]) -> int | None:
+    """Insert a row and return its id; None if its unique `key` stands already, also when that comes at this moment."""
+    statement = _insert_new(table_of(model), key, _session().get_bind().dialect.name)
+    return execute(statement, values).scalar()
+
+
+@functools.cache
+def _insert_new(table: Table, key: str, dialect: str) -> Executable:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing(index_elements=[key]).returning(table.c.id)
+
+
+def forget(model: type[Base], row_id: int) -> None:
+    """If the session holds this row, it is read again when next needed."""
+    session = _session()
+    held = session.identity_map.get(identity_key(model, row_id)) if len(session.identity_map) else None
+    if held is not None:
+        session.expire(held)
+
+
+def locks_rows() -> bool:
+    """Whether rows are locked one by one (PostgreSQL); on SQLite a write holds the whole file from its beginning."""
+    return _session().get_bind().dialect.name != "sqlite"
 
 
 def in_transaction() -> bool:

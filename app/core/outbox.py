@@ -10,12 +10,11 @@ from typing import Any
 
 import structlog
 from sqlalchemy import JSON, Index, Integer, String, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import clock
 from app.core.audit import BigId
-from app.core.db import Model, UtcDateTime, after_commit, changed_rows, db, transaction
+from app.core.db import Model, UtcDateTime, after_commit, changed_rows, db, insert_new, transaction
 
 Payload = dict[str, Any]
 Handler = Callable[[str, Payload], None]
@@ -59,13 +58,9 @@ def on_wake(waker: Callable[[], None]) -> None:
 def add(topic: str, key: str, payload: Payload, *, not_before: datetime | None = None) -> None:
     """Write a message into the present transaction, once for each `key`; a second call changes nothing."""
     now = clock.now()
-    row = OutboxMessage(topic=topic, key=key, payload=payload, next_at=not_before or now, created_at=now)
-    try:
-        with db.session.begin_nested():
-            db.session.add(row)
-    except IntegrityError:
-        return
-    after_commit(_wake)
+    row = {"topic": topic, "key": key, "payload": payload, "next_at": not_before or now, "created_at": now}
+    if insert_new(OutboxMessage, "key", row) is not None:
+        after_commit(_wake)
 
 
 def deliver_due(limit: int = 100) -> int:

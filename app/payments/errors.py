@@ -34,7 +34,7 @@ class NeedsWeChatLogin(DomainError):
 
 
 class ReasonMissing(DomainError):
-    code = "reason_missing"
+    code = "refund_reason_missing"
     message = "请写明处理结果，至少 4 个字，例如“已在商户平台转账给客户”。"
     field = "reason"
 

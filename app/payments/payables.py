@@ -1,9 +1,24 @@
 """What can be paid for: higher rooms implement `Payable` and are registered, so "paid" and "booked" commit together."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from app.payments.models import Payment, Refund
+
+
+class Attempt(NamedTuple):
+    """What settling needs of a payment, as it was read before its state moved."""
+
+    id: int
+    payable_kind: str
+    payable_id: int
+    app_id: str
+    mch_id: str
+    out_trade_no: str
+    amount_fen: int
+    currency: str
+    state: str
+    transaction_id: str | None
 
 
 class Payable(Protocol):
@@ -17,7 +32,7 @@ class Payable(Protocol):
         """Fen to pay now. NothingDue when it cannot be paid (any more)."""
         ...
 
-    def on_paid(self, payment: Payment, now: datetime) -> None:
+    def on_paid(self, payment: Attempt, now: datetime) -> None:
         """Money arrived, once for each payment. What cannot take it asks for a refund here."""
         ...
 

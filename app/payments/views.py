@@ -1,5 +1,7 @@
 """Where WeChat Pay's notices arrive. The raw bytes are read before anything else looks at the request."""
 
+import json
+
 import structlog
 from flask import Blueprint, Response, current_app, jsonify, make_response, request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -12,6 +14,7 @@ from app.payments.services.settlement import Received
 
 log = structlog.get_logger(__name__)
 blueprint = Blueprint("payments", __name__)
+_SUCCESS = json.dumps({"code": "SUCCESS", "message": "成功"}, ensure_ascii=False)
 
 
 @blueprint.post("/pay/wechat/notices/payment")
@@ -64,7 +67,7 @@ def _received(body: bytes) -> Received:
 
 
 def _accepted() -> Response:
-    return jsonify(code="SUCCESS", message="成功")
+    return Response(_SUCCESS, mimetype="application/json")
 
 
 def _refuse(reason: NoticeRejected | None) -> Response:

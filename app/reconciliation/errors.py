@@ -9,7 +9,7 @@ class DayNotReconcilable(DomainError):
 
 
 class ReasonMissing(DomainError):
-    code = "reason_missing"
+    code = "difference_reason_missing"
     message = "请写明处理结果，至少 4 个字，例如“已向微信支付核实，系测试交易”。"
 
 

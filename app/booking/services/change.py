@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from app.booking.models import Booking, BookingEvent, OnePriceDeal
 from app.booking.rules import KEEPS_UNIT, BookingAction, BookingState, target
 from app.core import audit
-from app.core.db import changed_rows, db
+from app.core.db import changed_rows, db, execute, forget, table_of
 from app.core.security import Actor
 from app.messages.services import notify
 
@@ -21,6 +22,30 @@ NOTICES = {
     "refunded": "money_returned",
     "handed_over": "handed_over",
 }
+
+
+class Standing(NamedTuple):
+    """What moving a booking needs to know of it."""
+
+    id: int
+    no: str
+    deal_id: int
+    member_id: int
+    car_name: str
+    earnest_kind: str
+    state: str
+
+
+# Prepared once and past the session: every payment notice runs them.
+_bookings, _deals = table_of(Booking).c, table_of(OnePriceDeal).c
+_STANDING = select(*(_bookings[name] for name in Standing._fields)).where(_bookings.id == bindparam("booking"))
+_LOCK_BOOKING = select(_bookings.id).where(_bookings.id == bindparam("booking")).with_for_update()
+_DEAL_OF = select(_bookings.deal_id).where(_bookings.id == bindparam("booking")).scalar_subquery()
+_LOCK_DEAL = select(_deals.id).where(_deals.id == _DEAL_OF).with_for_update()
+_STEP = update(table_of(Booking)).where(_bookings.id == bindparam("booking"), _bookings.state == bindparam("before"))
+_MOVE = _STEP.values(state=bindparam("after"), state_at=bindparam("at"))
+_MOVE_AND_FREE = _MOVE.values(slot=None)
+_ADD_LINE = insert(table_of(BookingEvent)).returning(table_of(BookingEvent).c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +78,18 @@ def lock_booking(booking_id: int) -> Booking:
     ).one()
 
 
-def move(booking: Booking, change: Change, actor: Actor, now: datetime) -> bool:
+def lock_rows(booking_id: int) -> None:
+    """Lock the booking after its deal."""
+    execute(_LOCK_DEAL, {"booking": booking_id})
+    execute(_LOCK_BOOKING, {"booking": booking_id})
+
+
+def standing(booking_id: int) -> Standing:
+    """How the booking stands in the database now."""
+    return Standing(*execute(_STANDING, {"booking": booking_id}).one())
+
+
+def move(booking: Booking | Standing, change: Change, actor: Actor, now: datetime) -> bool:
     """Take one step of the table; False when it is not a step from here. The booking must be locked.
 
     A step that gives up the unit returns it to the deal; the guard on the state makes that happen once.
@@ -74,33 +110,39 @@ def restore(booking: Booking, state: BookingState, event: str, actor: Actor, now
 
 def tell(booking_id: int, event: str, actor: Actor, now: datetime, note: str = "") -> None:
     """Add a line to the timeline; the member is told of what matters, once for each line."""
-    line = BookingEvent(booking_id=booking_id, kind=event, at=now, actor_kind=actor.kind, note=note)
-    db.session.add(line)
-    if purpose := NOTICES.get(event):
-        db.session.flush()
-        booking = db.session.get_one(Booking, booking_id)
-        words = {"car": booking.car_name, "note": note}
-        notify(booking.member_id, purpose, f"booking-event:{line.id}", words, now, href=f"/bookings/{booking.no}")
+    line_id = _add_line(booking_id, event, actor, now, note)
+    if event in NOTICES:
+        _send(standing(booking_id), event, line_id, now, note)
+
+
+def _add_line(booking_id: int, event: str, actor: Actor, now: datetime, note: str) -> int:
+    line = {"booking_id": booking_id, "kind": event, "at": now, "actor_kind": actor.kind, "note": note}
+    return execute(_ADD_LINE, line).scalar_one()
+
+
+def _send(booking: Booking | Standing, event: str, line_id: int, now: datetime, note: str) -> None:
+    words = {"car": booking.car_name, "note": note}
+    key = f"booking-event:{line_id}"
+    notify(booking.member_id, NOTICES[event], key, words, now, href=f"/bookings/{booking.no}")
 
 
 def _set_state(
-    booking: Booking, after: BookingState, change: Change, actor: Actor, now: datetime, *, frees: bool
+    booking: Booking | Standing, after: BookingState, change: Change, actor: Actor, now: datetime, *, frees: bool
 ) -> bool:
-    before = booking.state
-    values: dict[str, object] = {"state": after, "state_at": now}
-    if frees:
-        values["slot"] = None
-    step = update(Booking).where(Booking.id == booking.id, Booking.state == before).values(**values)
-    if changed_rows(step) != 1:
+    before, booking_id, deal_id = booking.state, booking.id, booking.deal_id
+    step = {"booking": booking_id, "before": before, "after": after, "at": now}
+    if execute(_MOVE_AND_FREE if frees else _MOVE, step).rowcount != 1:
         return False
+    forget(Booking, booking_id)
     if frees:
         give_back = (
             update(OnePriceDeal)
-            .where(OnePriceDeal.id == booking.deal_id, OnePriceDeal.units_left < OnePriceDeal.units_total)
+            .where(OnePriceDeal.id == deal_id, OnePriceDeal.units_left < OnePriceDeal.units_total)
             .values(units_left=OnePriceDeal.units_left + 1)
         )
         changed_rows(give_back)
-    tell(booking.id, change.event, actor, now, change.note)
-    audit.record(actor, f"booking_{change.event}", "booking", booking.id, before=before, after=after)
-    db.session.refresh(booking)
+    line_id = _add_line(booking_id, change.event, actor, now, change.note)
+    if change.event in NOTICES:
+        _send(booking, change.event, line_id, now, change.note)
+    audit.record(actor, f"booking_{change.event}", "booking", booking_id, before=before, after=after)
     return True

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from app.booking import queries
 from app.booking.models import Booking
 from app.booking.rules import HOLDS_MONEY, KIND, REFUND_TROUBLE, BookingAction, BookingState
-from app.booking.services.change import Change, lock_booking, move, tell
+from app.booking.services.change import Change, lock_rows, move, standing, tell
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.money import format_yuan
@@ -19,6 +19,7 @@ from app.members import queries as members
 from app.payments import queries as payments
 from app.payments.errors import NeedsWeChatLogin, NothingDue
 from app.payments.models import Payment, Refund
+from app.payments.payables import Attempt
 from app.payments.rules import TICKET_LIFE, RefundState
 from app.payments.services import attempts, follow_up, refunds
 from app.payments.services.attempts import PayRequest
@@ -28,7 +29,7 @@ class BookingPayable:
     """How the payments room asks about bookings; every method runs inside its transaction."""
 
     def lock(self, payable_id: int) -> None:
-        lock_booking(payable_id)
+        lock_rows(payable_id)
 
     def amount_due(self, payable_id: int, now: datetime) -> int:
         booking = db.session.get_one(Booking, payable_id)
@@ -36,15 +37,16 @@ class BookingPayable:
             raise NothingDue
         return booking.earnest_fen
 
-    def on_paid(self, payment: Payment, now: datetime) -> None:
+    def on_paid(self, payment: Attempt, now: datetime) -> None:
         """A booking that still has its unit takes the money, however late; any other sends it back."""
-        booking = db.session.get_one(Booking, payment.payable_id)
+        booking = standing(payment.payable_id)
         paid = f"已收到{booking.earnest_kind} {format_yuan(payment.amount_fen)}"
         if move(booking, Change(BookingAction.PAY, "deposit_paid", paid), SYSTEM, now):
             return
         late = booking.state in (BookingState.EXPIRED, BookingState.CANCELLED)
         reason = "付款在保留结束后到账" if late else "重复付款"
-        refunds.request_refund(payment, payment.amount_fen, "late" if late else "double", reason, now)
+        row = db.session.get_one(Payment, payment.id)
+        refunds.request_refund(row, payment.amount_fen, "late" if late else "double", reason, now)
         note = f"{reason}，{format_yuan(payment.amount_fen)} 将自动原路退回"
         tell(booking.id, "late_payment" if late else "double_payment", SYSTEM, now, note)
 

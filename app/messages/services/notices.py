@@ -3,11 +3,11 @@
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.core import outbox
-from app.core.db import changed_rows, db, transaction
+from app.core.db import changed_rows, db, execute, insert_new, table_of, transaction
 from app.members import queries as members
 from app.messages import queries, rules
 from app.messages.models import Delivery, InboxMessage, NoticeConsent, NoticeTemplate, PushEvent
@@ -15,6 +15,8 @@ from app.messages.models import Delivery, InboxMessage, NoticeConsent, NoticeTem
 log = structlog.get_logger(__name__)
 NOTICE_TOPIC, SMS_TOPIC, CUSTOMER_TOPIC = "notice", "notice_sms", "customer_message"
 _account: dict[str, str] = {}
+_templates = table_of(NoticeTemplate).c
+_HAS_TEMPLATE = select(_templates.purpose).where(_templates.purpose == bindparam("purpose"))
 
 
 def use_account(app_id: str, secret: str, page: str) -> None:
@@ -40,10 +42,16 @@ def notify(member_id: int, purpose: str, key: str, data: dict[str, str], now: da
     """
     title, body = rules.say(purpose, data)
     with transaction():
-        row = InboxMessage(
-            member_id=member_id, purpose=purpose, key=key, title=title, body=body, href=href, created_at=now
-        )
-        if not first(row):
+        row = {
+            "member_id": member_id,
+            "purpose": purpose,
+            "key": key,
+            "title": title,
+            "body": body,
+            "href": href,
+            "created_at": now,
+        }
+        if insert_new(InboxMessage, "key", row) is None:
             return False
         _subscribe_notice(member_id, purpose, key, data, href, now)
         if rules.PURPOSES[purpose].sms:
@@ -62,6 +70,8 @@ def first(row: InboxMessage | Delivery | PushEvent) -> bool:
 
 
 def _subscribe_notice(member_id: int, purpose: str, key: str, data: dict[str, str], href: str, now: datetime) -> None:
+    if execute(_HAS_TEMPLATE, {"purpose": purpose}).first() is None:
+        return
     template = queries.find_template(purpose)
     openid = members.find_openid(member_id, app_id()) if template else None
     if template is None or openid is None:

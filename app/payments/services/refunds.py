@@ -23,7 +23,7 @@ from app.payments.rules import (
     next_refund_query,
 )
 from app.payments.services import sweep
-from app.payments.services.settlement import Received, lock_payment, store_notice
+from app.payments.services.settlement import Received, judge, lock_payment, store_notice
 
 TOPIC = "refund"
 FIRST_QUESTION = timedelta(seconds=60)
@@ -89,12 +89,13 @@ def accept_refund_notice(notice: RefundNoticeData, now: datetime, received: Rece
         "total_fen": found.total_fen,
     }
     with transaction():
-        row = store_notice(notice.notice_id, notice.event_type, found.out_refund_no, facts, now, received)
-        if row is None:
+        row_id = store_notice(notice.notice_id, notice.event_type, found.out_refund_no, facts, now, received)
+        if row_id is None:
             return Verdict.DUPLICATE
-        row.verdict = verdict = _apply(found, notice.mch_id, now)
+        verdict = _apply(found, notice.mch_id, now)
+        judge(row_id, verdict)
         if verdict not in HARMLESS:
-            audit.record(SYSTEM, f"notice_{verdict}", "payment_notice", row.id, number=found.out_refund_no)
+            audit.record(SYSTEM, f"notice_{verdict}", "payment_notice", row_id, number=found.out_refund_no)
     return verdict
 
 

@@ -5,19 +5,40 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import bindparam, select, update
 
 from app.core import audit
-from app.core.db import db, retry_deadlock, transaction
+from app.core.db import (
+    db,
+    execute,
+    forget,
+    insert_new,
+    locks_rows,
+    retry_deadlock,
+    table_of,
+    transaction,
+)
 from app.core.security import SYSTEM
 from app.gateways.pay.port import PaymentNoticeData, TradeState, Transaction
-from app.payments import payables, queries
+from app.payments import payables
 from app.payments.models import Payment, PaymentNotice
+from app.payments.payables import Attempt
 from app.payments.rules import HARMLESS, PAYMENT_TRANSITIONS, Claim, PaymentAction, PaymentState, Verdict, compare
 
 log = structlog.get_logger(__name__)
 MAX_KEPT = 64 * 1024  # a real notice has two kilobytes; of a larger one the digest is kept
+
+# A burst of notices is the shop's hardest minute, so their statements are prepared once and pass the session by.
+_payments, _notices = table_of(Payment).c, table_of(PaymentNotice).c
+_READ = select(*(_payments[name] for name in Attempt._fields)).where(_payments.out_trade_no == bindparam("number"))
+_READ_LOCKED = _READ.with_for_update()
+_SUCCEED = (
+    update(table_of(Payment))
+    .where(_payments.id == bindparam("payment_id"), _payments.state == bindparam("before"))
+    .values({name: bindparam(f"new_{name}") for name in ("state", "transaction_id", "succeeded_at", "paid_at")})
+    .values(next_query_at=None, client_ip=None)
+)
+_JUDGE = update(table_of(PaymentNotice)).where(_notices.id == bindparam("notice")).values(verdict=bindparam("found"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +56,19 @@ def accept_notice(notice: PaymentNoticeData, now: datetime, received: Received |
     A mismatch is stored and flagged, never raised: raising would undo the evidence.
     """
     found = notice.transaction
+    facts = _facts(found)
     with transaction():
-        row = store_notice(notice.notice_id, notice.event_type, found.out_trade_no, _facts(found), now, received)
-        if row is None:
+        # Stored as the usual case, so that only another verdict costs a second statement.
+        row_id = store_notice(
+            notice.notice_id, notice.event_type, found.out_trade_no, facts, now, received, Verdict.PAID
+        )
+        if row_id is None:
             return Verdict.DUPLICATE
-        payment = queries.find_by_number(found.out_trade_no)
-        verdict = Verdict.UNKNOWN_ORDER if payment is None else apply_paid(payment.id, found, now)
-        row.verdict = verdict
+        verdict = apply_paid(found, now)
+        if verdict is not Verdict.PAID:
+            judge(row_id, verdict)
         if verdict not in HARMLESS:
-            audit.record(SYSTEM, f"notice_{verdict}", "payment_notice", row.id, number=found.out_trade_no)
+            audit.record(SYSTEM, f"notice_{verdict}", "payment_notice", row_id, number=found.out_trade_no)
     log.info("payment_notice", verdict=verdict, number=found.out_trade_no)
     return verdict
 
@@ -52,33 +77,59 @@ def accept_notice(notice: PaymentNoticeData, now: datetime, received: Received |
 def settle_from_query(found: Transaction, now: datetime) -> Verdict:
     """Act on a signed answer to our own question, by the same path as a notice."""
     with transaction():
-        payment = queries.find_by_number(found.out_trade_no)
-        verdict = Verdict.UNKNOWN_ORDER if payment is None else apply_paid(payment.id, found, now)
-        if verdict not in HARMLESS and payment is not None:
-            audit.record(SYSTEM, f"query_{verdict}", "payment", payment.id, number=found.out_trade_no)
+        verdict = apply_paid(found, now)
+        if verdict not in HARMLESS and (attempt := _read(found.out_trade_no)) is not None:
+            audit.record(SYSTEM, f"query_{verdict}", "payment", attempt.id, number=found.out_trade_no)
     return verdict
 
 
-def apply_paid(payment_id: int, found: Transaction, now: datetime) -> Verdict:
+def apply_paid(found: Transaction, now: datetime) -> Verdict:
     """Let this money count, once, if it is really for this attempt. Runs in the caller's transaction."""
-    payment = lock_payment(payment_id)
+    attempt = _lock(found.out_trade_no)
+    if attempt is None:
+        return Verdict.UNKNOWN_ORDER
     if found.state is not TradeState.SUCCESS:
         return Verdict.NOT_PAID
-    ours = Claim(payment.app_id, payment.mch_id, payment.out_trade_no, payment.amount_fen, payment.currency)
+    ours = Claim(attempt.app_id, attempt.mch_id, attempt.out_trade_no, attempt.amount_fen, attempt.currency)
     theirs = Claim(found.app_id, found.mch_id, found.out_trade_no, found.total_fen, found.currency)
     mismatch = compare(ours, theirs)
     if mismatch is not None:
         return mismatch
-    target = PAYMENT_TRANSITIONS.get((PaymentState(payment.state), PaymentAction.PAY))
-    if target is None:
-        return Verdict.DUPLICATE if payment.transaction_id == found.transaction_id else Verdict.OTHER_TRANSACTION
-    before, payment.state = payment.state, target
-    payment.transaction_id, payment.succeeded_at, payment.next_query_at = found.transaction_id, now, None
-    payment.paid_at, payment.client_ip = found.success_at, None
-    db.session.flush()
-    audit.record(SYSTEM, "payment_succeeded", "payment", payment.id, before=before, amount_fen=payment.amount_fen)
-    payables.of(payment.payable_kind).on_paid(payment, now)
+    target = PAYMENT_TRANSITIONS.get((PaymentState(attempt.state), PaymentAction.PAY))
+    if target is None or not _succeed(attempt, target, found, now):
+        return Verdict.DUPLICATE if attempt.transaction_id == found.transaction_id else Verdict.OTHER_TRANSACTION
+    audit.record(
+        SYSTEM, "payment_succeeded", "payment", attempt.id, before=attempt.state, amount_fen=attempt.amount_fen
+    )
+    payables.of(attempt.payable_kind).on_paid(attempt, now)
     return Verdict.PAID
+
+
+def _lock(number: str) -> Attempt | None:
+    """The attempt with this number, read after what it pays for and it itself are locked."""
+    attempt = _read(number)
+    if attempt is None or not locks_rows():
+        return attempt
+    payables.of(attempt.payable_kind).lock(attempt.payable_id)
+    return Attempt(*execute(_READ_LOCKED, {"number": number}).one())
+
+
+def _read(number: str) -> Attempt | None:
+    row = execute(_READ, {"number": number}).first()
+    return Attempt(*row) if row is not None else None
+
+
+def _succeed(attempt: Attempt, target: PaymentState, found: Transaction, now: datetime) -> bool:
+    values = {
+        "payment_id": attempt.id,
+        "before": attempt.state,
+        "new_state": target,
+        "new_transaction_id": found.transaction_id,
+        "new_succeeded_at": now,
+        "new_paid_at": found.success_at,
+    }
+    forget(Payment, attempt.id)
+    return execute(_SUCCEED, values).rowcount == 1
 
 
 def lock_payment(payment_id: int) -> Payment:
@@ -97,21 +148,27 @@ def store_notice(
     facts: dict[str, object],
     now: datetime,
     received: Received | None = None,
-) -> PaymentNotice | None:
-    """Keep the evidence; None when this very notice was kept before."""
-    row = PaymentNotice(
-        notice_id=notice_id[:64], kind=kind[:32], number=number[:64], verdict="", facts=facts, received_at=now
-    )
+    verdict: str = "",
+) -> int | None:
+    """Keep the evidence and return its row's id; None when this very notice was kept before."""
+    row: dict[str, object] = {
+        "notice_id": notice_id[:64],
+        "kind": kind[:32],
+        "number": number[:64],
+        "verdict": verdict,
+        "facts": facts,
+        "received_at": now,
+    }
     if received is not None:
-        row.body_sha256 = hashlib.sha256(received.body.encode()).hexdigest()
-        row.signed = {**received.signed}
-        row.body = received.body if len(received.body) <= MAX_KEPT else None
-    try:
-        with db.session.begin_nested():
-            db.session.add(row)
-    except IntegrityError:
-        return None
-    return row
+        row["body_sha256"] = hashlib.sha256(received.body.encode()).hexdigest()
+        row["signed"] = received.signed
+        row["body"] = received.body if len(received.body) <= MAX_KEPT else None
+    return insert_new(PaymentNotice, "notice_id", row)
+
+
+def judge(notice_id: int, verdict: Verdict) -> None:
+    """Say what was made of a stored notice."""
+    execute(_JUDGE, {"notice": notice_id, "found": verdict})
 
 
 def _facts(found: Transaction) -> dict[str, object]:
