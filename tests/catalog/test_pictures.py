@@ -221,3 +221,20 @@ def test_what_is_no_usable_picture_is_refused(tmp_path, media, content, words):
         with pytest.raises(PictureError, match=words):
             store(source, media)
     assert not list((tmp_path / "media").iterdir())
+
+
+def test_a_light_webp_of_pixels_alone_is_handed_out_as_it_came(tmp_path, media):
+    bare = save(tmp_path / "bare.webp", (480, 270), "WEBP", quality=80)
+    stored = store(bare, media)
+    assert media.get(f"{stored.digest}/480.webp") == bare.read_bytes()
+
+
+def test_a_webp_that_says_where_it_was_taken_is_encoded_anew(tmp_path, media):
+    exif = Image.Exif()
+    exif[0x8825] = {1: "N", 2: (30.0, 16.0, 48.0)}
+    told = save(tmp_path / "told.webp", (480, 270), "WEBP", quality=80, exif=exif)
+    stored = store(told, media)
+    content = media.get(f"{stored.digest}/480.webp")
+    assert content is not None
+    assert b"EXIF" not in content
+    assert content != told.read_bytes()

@@ -13,6 +13,7 @@ MAX_BYTES: Final = 20 * 1024 * 1024
 MAX_PIXELS: Final = 40_000_000
 MAX_SIDE: Final = 16_000
 MAX_RATIO: Final = 8
+BARE_BYTES: Final = 45_000
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -59,3 +60,16 @@ def _check_shape(picture: Image.Image) -> None:
         raise PictureError("过于细长，长边应不超过短边的 8 倍")
     if getattr(picture, "n_frames", 1) > 1:
         raise PictureError("是动图，应为静态图片")
+
+
+def is_bare_webp(content: bytes) -> bool:
+    """Whether a file is a light WebP of nothing but pixels, so that it may be handed out as it came."""
+    if content[:4] != b"RIFF" or content[8:12] != b"WEBP" or len(content) > BARE_BYTES:
+        return False
+    place = 12
+    while place < len(content):
+        if content[place : place + 4] not in (b"VP8X", b"ALPH", b"VP8 ", b"VP8L"):
+            return False
+        size = int.from_bytes(content[place + 4 : place + 8], "little")
+        place += 8 + size + size % 2
+    return place == len(content)

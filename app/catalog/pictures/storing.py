@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from app.catalog.pictures.checking import opened
+from app.catalog.pictures.checking import is_bare_webp, opened
 from app.catalog.pictures.encoding import encode, share_square
 from app.catalog.pictures.named import FORMS, FRAME_FORMS, SHARE_FILE, HasWidths, file_names, planned_widths
 from app.core.errors import GatewayError
@@ -42,7 +42,7 @@ def store(source: Path | bytes, storage: Storage, *, frame: bool = False) -> Sto
     there = storage.names(digest)
     if not _original(there):
         storage.put(f"{digest}/original.{extension}", content)
-    return _derive(picture, digest, len(content), there, storage, frame)
+    return _derive(picture, digest, content, there, storage, frame)
 
 
 def derive_again(digest: str, storage: Storage, *, frame: bool) -> StoredPicture:
@@ -52,7 +52,7 @@ def derive_again(digest: str, storage: Storage, *, frame: bool) -> StoredPicture
     content = storage.get(f"{digest}/{name}") if name else None
     if content is None:
         raise GatewayError(PROVIDER, "original_missing", digest)
-    return _derive(opened(content)[0], digest, len(content), there, storage, frame)
+    return _derive(opened(content)[0], digest, content, there, storage, frame)
 
 
 def original_key(storage: Storage, digest: str) -> str | None:
@@ -69,16 +69,23 @@ def is_complete(storage: Storage, picture: HasWidths) -> bool:
 
 
 def _derive(
-    picture: Image.Image, digest: str, size: int, there: set[str], storage: Storage, frame: bool
+    picture: Image.Image, digest: str, original: bytes, there: set[str], storage: Storage, frame: bool
 ) -> StoredPicture:
     widths, forms = ",".join(map(str, planned_widths(picture.width, frame))), FRAME_FORMS if frame else FORMS
     for name in file_names(widths, forms):
         if name in there:
             continue
-        width, _, form = name.partition(".")
-        content = share_square(picture) if name == SHARE_FILE else encode(picture, int(width), form)
-        storage.put(f"{digest}/{name}", content)
-    return StoredPicture(digest, picture.width, picture.height, widths, forms, size)
+        storage.put(f"{digest}/{name}", _made(name, picture, original))
+    return StoredPicture(digest, picture.width, picture.height, widths, forms, len(original))
+
+
+def _made(name: str, picture: Image.Image, original: bytes) -> bytes:
+    if name == SHARE_FILE:
+        return share_square(picture)
+    width, _, form = name.partition(".")
+    if form == "webp" and int(width) == picture.width and is_bare_webp(original):
+        return original  # Encoding it once more would cost time and sharpness.
+    return encode(picture, int(width), form)
 
 
 def _original(names: set[str]) -> str | None:
