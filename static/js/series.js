@@ -15,6 +15,13 @@
     doc.head.append(script);
   }
 
+  /* 适合你: the last four model pages opened in this browser; foryou.js reads them. Storage switched off: nothing is noted */
+  try {
+    var own = $("[data-series]").dataset.series, before = JSON.parse(localStorage.getItem("seen"));
+    before = (Array.isArray(before) ? before : []).filter(function (slug) { return slug !== own; });
+    localStorage.setItem("seen", JSON.stringify([own].concat(before).slice(0, 4)));
+  } catch (e) { /* see above */ }
+
   /* colours: the waiting picture takes the old one's place once it can be drawn, so nothing blinks and nothing moves */
   var turn = $("#turn"), kept = new Map(), shown = $(".dot[aria-current]"), wish = null;
   function paint(dot) {

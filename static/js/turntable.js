@@ -152,7 +152,8 @@ window.zhanting.turntable = function (box, hint, event) {
   canvas.className = "turn-c";
   if (event) (event.type === "keydown" ? key : down)(event);
   say("正在加载 360°");
-  fetch(box.dataset.turn).then(function (answer) {
+  var shownAs = (box.querySelector("img") || {}).currentSrc || "";
+  fetch(box.dataset.turn + (/\.avif$/.test(shownAs) ? "?form=avif" : "")).then(function (answer) {
     if (!answer.ok) throw new Error(answer.status);
     return answer.json();
   }).then(function (found) { fetchFrames(found.frames); button(-1, "向左转"); button(1, "向右转"); }).catch(ready);

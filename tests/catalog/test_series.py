@@ -166,6 +166,7 @@ def test_turntable_is_asked_for_apart_and_names_every_frame(app, shopper):
         series().turntable = "frames"
         for n in range(FRAMES):
             picture = add_picture(f"f{n:02d}")
+            picture.forms = "avif,webp"
             db.session.add(SeriesPicture(series_id=series().id, picture_id=picture.id, kind="frame", position=n))
         publishing.bump()
     assert 'data-turn="/series/s5/turntable"' in shopper.page("/series/s5")
@@ -174,6 +175,9 @@ def test_turntable_is_asked_for_apart_and_names_every_frame(app, shopper):
     assert len(frames) == FRAMES
     assert all(address.startswith("/media/") and width > 0 for widths in frames for width, address in widths)
     assert answer.headers["Cache-Control"].startswith("public")
+    light = shopper.http.get("/series/s5/turntable?form=avif").json["frames"]
+    assert len(light) == FRAMES
+    assert all(address.endswith(".avif") for widths in light for _, address in widths)
 
 
 def test_page_is_small_even_with_many_trims_and_colours(app, shopper):

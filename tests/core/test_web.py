@@ -11,6 +11,7 @@ from app.core.security import access
 from app.factory import create_app
 from app.gateways.pay import port as pay
 from app.gateways.sms import port as sms
+from app.gateways.storage import port as storage
 from app.gateways.wechat import port as wechat_port
 from tests.conftest import make_settings
 from tests.members.wechat import FakeWeChat, csrf, sign_in
@@ -30,13 +31,17 @@ def clerk(app: Flask) -> FlaskClient:
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize(
-    "path", ["/deals/%00", "/cars/a%00b", "/deals?city=%00", "/dealers?%00=1", "/static/%00", "/wechat/login?next=%00"]
-)
+@pytest.mark.parametrize("path", ["/deals/%00", "/cars/a%00b", "/static/%00"])
 def test_nul_in_an_address_is_no_page(app: Flask, path: str) -> None:
     answer = app.test_client().get(path)
     assert answer.status_code == 404
     assert "没有找到" in answer.text
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("path", ["/deals?city=%00", "/dealers?%00=1", "/series?price=%00"])
+def test_nul_in_a_parameter_is_as_if_it_were_not_there(app: Flask, path: str) -> None:
+    assert app.test_client().get(path).status_code == 200
 
 
 @pytest.mark.both_databases
@@ -93,7 +98,7 @@ def test_payment_checks_are_limited_and_say_so(clerk: FlaskClient) -> None:
 
 
 def test_providers_are_those_of_the_gateways() -> None:
-    assert set(web.PROVIDERS) == {pay.PROVIDER, sms.PROVIDER, wechat_port.PROVIDER}
+    assert set(web.PROVIDERS) == {pay.PROVIDER, sms.PROVIDER, storage.PROVIDER, wechat_port.PROVIDER}
 
 
 @pytest.mark.parametrize(("proxies", "sent"), [(1, "198.51.100.7"), (2, "198.51.100.7, 10.0.0.2")])
