@@ -1,7 +1,7 @@
 """Deals for everybody; booking, cashier and one's own bookings for members."""
 
 import contextlib
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -27,7 +27,7 @@ from app.payments.rules import may_begin, suggest_method
 
 log = structlog.get_logger(__name__)
 blueprint = Blueprint("booking", __name__)
-STOCK_KEPT = timedelta(seconds=1)
+STOCK_KEPT = timedelta(seconds=1)  # a unit may come and go while a list is made: then it is wrong for so long
 METHOD_WORDS = {
     Method.JSAPI.value: "在微信里付款",
     Method.H5.value: "打开手机微信付款",
@@ -48,7 +48,8 @@ def _stock() -> int | None:
 def list_deals() -> Response:
     now = clock.now()
     cards = queries.list_deals(now)
-    _kept_while_true(cards, now)
+    caching.good_until(queries.next_change(cards, now))
+    caching.good_until(now + STOCK_KEPT)
     return render("booking/deals.html", cards=cards, words=PHASE_WORDS)
 
 
@@ -58,14 +59,9 @@ def list_deals() -> Response:
 def show_deal(slug: str) -> Response:
     now = clock.now()
     page = queries.get_deal_page(slug, now)
-    _kept_while_true([page.card], now)
+    caching.made_for(page.card.units_left)
+    caching.good_until(queries.next_change([page.card], now))
     return render("booking/deal.html", view=page, card=page.card, words=PHASE_WORDS)
-
-
-def _kept_while_true(cards: list[queries.DealCard], now: datetime) -> None:
-    """A page of deals is kept for one stock; should a unit come and go while it is made, it is wrong for a second."""
-    caching.good_until(queries.next_change(cards, now))
-    caching.good_until(now + STOCK_KEPT)
 
 
 @blueprint.get("/deals/<slug>/stock")

@@ -70,7 +70,7 @@ def cached_page(*names: str, key: Callable[[], Hashable] | None = None) -> Calla
                     return made
                 page = Page(made.get_data(), _kept_headers(_mark(made)), g.get("good_until"))
                 if not current_app.debug and "Set-Cookie" not in made.headers:
-                    store.keep(number, address, page)
+                    store.keep(number, (request.path, g.get("made_for", choice), address[2]), page)
             return page.response()
 
         return cast(View, answer)
@@ -83,6 +83,11 @@ def good_until(moment: datetime | None) -> None:
     if moment is not None:
         earlier = g.get("good_until")
         g.good_until = moment if earlier is None else min(earlier, moment)
+
+
+def made_for(choice: Hashable) -> None:
+    """The page being made shows this choice, though `key()` said another a moment ago: it is kept as what it is."""
+    g.made_for = choice
 
 
 @dataclass(slots=True)

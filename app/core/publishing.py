@@ -16,13 +16,11 @@ from sqlalchemy import Engine, Integer, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Model, db
+from app.core.db import peek as db_peek
 
 T = TypeVar("T")
 
 ONLY = 1
-_PEEK = f"SELECT number FROM published_version WHERE id = {ONLY}"  # noqa: S608
-
-
 _asked: ContextVar[int | None] = ContextVar("published_version", default=None)
 _lock = threading.RLock()
 _remembered: WeakKeyDictionary[Engine, dict[str, tuple[int, Any]]] = WeakKeyDictionary()
@@ -35,6 +33,9 @@ class PublishedVersion(Model):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     number: Mapped[int] = mapped_column(Integer)
+
+
+_PEEK = select(PublishedVersion.number).where(PublishedVersion.id == ONLY)
 
 
 def bump() -> None:
@@ -56,20 +57,7 @@ def peek() -> int:
     """
     if (asked := _asked.get()) is not None:
         return asked
-    driver = cast(Any, db.engine.dialect.loaded_dbapi)
-    try:
-        connection = db.engine.raw_connection()
-        try:
-            cursor = connection.cursor()
-            cursor.execute(_PEEK)
-            row = cursor.fetchone()
-            cursor.close()
-        finally:
-            connection.close()
-    except driver.Error:
-        row = None
-    # What the driver could not answer is asked again with all that SQLAlchemy knows of lost connections.
-    return int(row[0]) if row else version()
+    return int(db_peek(_PEEK) or version())
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
+from app.booking import queries
 from app.booking.models import OnePriceDeal
 from app.booking.services import release
 from app.core.db import db, transaction
@@ -251,3 +252,23 @@ def test_the_time_is_up(app: Flask, bank: Bank) -> None:
         assert "data-pay-sign" not in text
         release.expire_holds(bank, NOW + timedelta(minutes=16))
         assert "超时未付" in client.get(f"/bookings/{no}").text
+
+
+def test_a_kept_deal_page_says_todays_stock(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = s.build(units=10)
+    client, address = app.test_client(), f"/deals/{shop.deal}"
+
+    def leave(units: int) -> None:
+        with transaction():
+            db.session.execute(update(OnePriceDeal).values(units_left=units))
+
+    assert '余 <span class="num">10</span>' in client.get(address).text
+    leave(9)
+    assert '余 <span class="num">9</span>' in client.get(address).text
+    leave(8)
+    # A unit is taken between asking for the stock and making the page: the page is kept as what it says.
+    with monkeypatch.context() as patched:
+        patched.setattr(queries, "find_stock", lambda _slug: 7)
+        assert '余 <span class="num">8</span>' in client.get(address).text
+    leave(7)
+    assert '余 <span class="num">7</span>' in client.get(address).text

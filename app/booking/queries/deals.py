@@ -20,7 +20,7 @@ from app.catalog.models import Picture, Series, Trim
 from app.catalog.pictures import picture_srcsets, share_path
 from app.core import publishing
 from app.core.clock import say
-from app.core.db import db
+from app.core.db import db, peek
 from app.core.errors import NotFound
 from app.dealers.models import Dealer
 
@@ -123,7 +123,7 @@ def list_stock() -> tuple[tuple[str, int], ...]:
 
 def find_stock(slug: str) -> int | None:
     """Units left of one deal."""
-    return db.session.scalar(_STOCK_OF, {"slug": slug})
+    return peek(_STOCK_OF, {"slug": slug})
 
 
 def next_change(cards: Iterable[DealCard], now: datetime) -> datetime | None:
