@@ -20,7 +20,7 @@ def main():
     install_system_packages()
     if "--only-setup" in sys.argv:
         return 0
-    arguments = [a for a in sys.argv[1:] if a != "--"] or ["-n", "2", "--dist", "loadscope"]
+    arguments = [a for a in sys.argv[1:] if a != "--"] or ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
     return subprocess.run(
         [str(PYTHON), "-m", "pytest", *arguments], cwd=ROOT, env=clean_environment(), check=False
     ).returncode

@@ -79,8 +79,10 @@ def brotli_size(*files: Path) -> int:
 
 def test_style_sheet_and_scripts_stay_within_the_budget() -> None:
     assert brotli_size(ROOT / "static/css/app.css") <= 14 * 1024
-    scripts = [*(ROOT / "static/js").glob("*.js"), *(ROOT / "static/vendor").glob("htmx*/*.js")]
-    assert brotli_size(*scripts) <= 25 * 1024
+    # The model page has the most; what it fetches when touched (360°, gallery, near) comes after the first view.
+    names = ("app", "mode", "series", "countdown", "share", "place", "own")
+    scripts = [ROOT / f"static/js/{name}.js" for name in names]
+    assert brotli_size(*scripts, *(ROOT / "static/vendor").glob("htmx*/*.js")) <= 25 * 1024
 
 
 def test_no_component_carries_an_inline_style_script_or_handler() -> None:

@@ -22,6 +22,12 @@ from tests.members.wechat import csrf
 from tests.workbook import book
 from tests.workbook.conftest import bring, folder  # noqa: F401
 
+# werkzeug leaves the file of a refused upload to the collector, which may come in any later test of this module
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 
 def png(colour: str = "red", size: tuple[int, int] = (600, 400)) -> bytes:
     buffer = io.BytesIO()
@@ -184,8 +190,6 @@ def test_form_from_elsewhere_is_refused(client):
     assert answer.status_code == 419
 
 
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # werkzeug leaves what it cut off to the collector
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_upload_may_be_large_for_an_operator_alone(app, client):
     big = png() + bytes(5_000_000)
     assert upload(client, "cover", big).status_code == 303

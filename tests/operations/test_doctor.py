@@ -223,7 +223,8 @@ def test_the_command_says_it_all_and_leaves_with_a_code(deployment: Deployment) 
     with deployment.app.app_context():
         for name in jobs.listed(deployment.app):
             heartbeats.beat(name)
-    done = deployment.app.test_cli_runner().invoke(args=["doctor"])
+    with deployment.app.app_context():
+        done = deployment.app.test_cli_runner().invoke(args=["doctor"])
     assert done.exit_code == 0, done.output
     assert "正常" in done.output
     assert "失败 0" in done.output
@@ -231,6 +232,7 @@ def test_the_command_says_it_all_and_leaves_with_a_code(deployment: Deployment) 
     assert not [name for name in secrets if deployment.values[name] in done.output]
     with deployment.app.app_context(), transaction():
         db.session.execute(text("UPDATE alembic_version SET version_num = 'old'"))
-    broken = deployment.app.test_cli_runner().invoke(args=["doctor"])
+    with deployment.app.app_context():
+        broken = deployment.app.test_cli_runner().invoke(args=["doctor"])
     assert broken.exit_code == 1
     assert "→ 运行 flask db upgrade" in broken.output

@@ -93,7 +93,10 @@ def test_program_serves_until_it_is_told_to_stop(tmp_path: Path, number: int) ->
         assert f"http://127.0.0.1:{port}/" in process.stdout.readline()
         assert "仅供开发" in requests.get(f"http://127.0.0.1:{port}/").text
         process.send_signal(number)
-        assert process.wait(10) == 0
+        try:
+            assert process.wait(10) == 0
+        finally:
+            process.kill()  # started where SIGINT is ignored, it would be waited for without end
 
 
 def test_developer_page_pays_and_resends(
