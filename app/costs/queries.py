@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from app.catalog.models import Picture, PriceEntry, Series, SpecItem, Trim
@@ -71,6 +71,21 @@ def find_cheapest(series_slug: str) -> tuple[str, str, int] | None:
         .limit(1)
     ).first()
     return (row.slug, row.name, row.msrp_fen) if row else None
+
+
+def list_starts(limit: int = 12) -> list[tuple[str, str, int]]:
+    """(trim, series, guide price) of the cheapest trim of each series on sale, to begin with; one statement."""
+    order = (Trim.msrp_fen, Trim.position, Trim.id)
+    nth = func.row_number().over(partition_by=Trim.series_id, order_by=order).label("nth")
+    cheap = select(Trim.slug, Trim.series_id, Trim.msrp_fen, nth).where(Trim.status == SaleStatus.ON_SALE).subquery()
+    rows = db.session.execute(
+        select(cheap.c.slug, Series.name, cheap.c.msrp_fen)
+        .join(Series, Series.id == cheap.c.series_id)
+        .where(cheap.c.nth == 1, Series.status.in_(SHOWN))
+        .order_by(Series.position, Series.id)
+        .limit(limit)
+    )
+    return [(slug, name, fen) for slug, name, fen in rows]
 
 
 def _numbers(trim_id: int) -> dict[str, int]:

@@ -47,6 +47,7 @@ def show_landing_price() -> Response:
             result=result,
             day=form.day,
             book=book,
+            starts=[] if car else queries.list_starts(),
             sentences=_sentences(form),
             links=_links(car, form),
             history=queries.price_history(car.trim_id) if car and result else [],
@@ -63,7 +64,7 @@ def show_loan() -> Response:
     price = _price(form, car)
     if form.trim.data and car is None:
         form.trim.errors = [NO_CAR]
-    elif price is None and not form.errors:
+    elif price is None and not form.errors and request.args:  # Who has just come here did nothing wrong.
         form.price.errors = [NO_PRICE]
     loan = down = None
     if price is not None and not form.errors:
@@ -83,6 +84,7 @@ def show_loan() -> Response:
             down=down,
             rule=rule,
             limits=(MIN_DOWN, MAX_DOWN),
+            starts=[] if car else queries.list_starts(),
             sentences=_sentences(form),
             links=_links(car, form),
         )

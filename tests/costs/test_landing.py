@@ -108,6 +108,15 @@ def test_new_energy_relief_before_the_file_begins_is_not_guessed(on):
         purchase_tax(ELECTRIC, 10_000_000, on, BOOK)
 
 
+@pytest.mark.parametrize("field", ["issued", "reference", "checked"])
+def test_an_official_rule_without_its_document_or_its_check_is_refused(field):
+    content = tomllib.loads(FILE.read_text("utf-8"))
+    assert all(rule["issued"] <= rule["checked"] for rule in content["new_energy_relief"] if rule["kind"] == "official")
+    del content["new_energy_relief"][0][field]
+    with pytest.raises(ValueError, match="when it was checked"):
+        read(content)
+
+
 def test_the_file_has_no_gap_and_a_gap_is_refused():
     content = tomllib.loads(FILE.read_text("utf-8"))
     assert read(content).first == date(2024, 1, 1)

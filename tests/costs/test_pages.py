@@ -1,9 +1,10 @@
 """The tools as pages: the address is the state, every absurd value is a sentence, nothing is written."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from app.catalog.models import SpecItem, Trim
@@ -49,7 +50,33 @@ def test_the_fragment_is_the_result_alone(shopper, trim):
 
 def test_a_price_alone_is_enough_for_a_loan(shopper):
     assert "还款计划表" in shopper.page(f"{LOAN}?price=16.98万")
-    assert "请填写车价" in shopper.page(LOAN)
+
+
+def test_the_first_visit_offers_cars_and_blames_nobody(shopper, trim):
+    text = shopper.page(LOAN)
+    assert "请检查" not in text
+    assert f'href="{LOAN}?trim={trim.slug}"' in text
+    assert f'href="{LANDING}?trim={trim.slug}"' in shopper.page(LANDING)
+    assert "请填写车价" in shopper.page(f"{LOAN}?down=30")
+
+
+@pytest.mark.parametrize(
+    ("moment", "day", "words"),
+    [
+        # 169,800 ÷ 1.13 × 10 % = 15,026.55: exempt until the last second of 2025 in Shanghai, half of it from the next
+        ("2025-12-31T15:59:59+00:00", "2025-12-31", "免征，应缴 ¥0"),
+        ("2025-12-31T16:00:00+00:00", "2026-01-01", "减半征收，应缴 ¥7,513.27"),
+        ("2027-12-31T15:59:59+00:00", "2027-12-31", "减半征收，应缴 ¥7,513.27"),
+        ("2027-12-31T16:00:00+00:00", "2028-01-01", "全额征收，应缴 ¥15,026.55"),
+    ],
+)
+def test_the_law_of_the_day_begins_at_midnight_in_shanghai(shopper, trim, moment, day, words):
+    with transaction():
+        trim.msrp_fen, trim.purchase_tax, trim.series.energy = 16_980_000, "减半", "纯电"
+    with time_machine.travel(datetime.fromisoformat(moment), tick=False):
+        text = shopper.page(f"{LANDING}?trim={trim.slug}")
+    assert f"（{day} 开票）" in text
+    assert words in text
 
 
 @pytest.mark.parametrize(

@@ -100,4 +100,6 @@ def read(content: Mapping[str, Any]) -> RuleBook:
 def _rule(entry: Mapping[str, Any]) -> Rule:
     if entry["kind"] not in ("official", "estimate") or not entry["source"]:
         raise ValueError(f"a rule says its kind and its source: {entry}")
+    if entry["kind"] == "official" and not (entry.get("reference") and entry.get("issued") and entry.get("checked")):
+        raise ValueError(f"an official rule says its document, that document's day, and when it was checked: {entry}")
     return Rule(entry["from"], entry.get("until"), entry["kind"], entry["source"], entry)
