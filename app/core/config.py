@@ -67,6 +67,7 @@ class Settings(BaseSettings):
 
     metrics_token: SecretStr = SecretStr("")
     metrics_path: Path = ROOT / "instance" / "metrics"
+    assets_path: Path = ROOT / "instance" / "assets"
     port: int = Field(default=8000, ge=1, le=65535)
     sandbox_port: int = Field(default=8001, ge=1, le=65535)
     trusted_proxies: int = Field(default=0, ge=0, le=5)

@@ -16,7 +16,6 @@ from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
-from whitenoise import WhiteNoise
 
 from app.core import backoffice, caching, clock, ids
 from app.core.assets import init_assets
@@ -25,6 +24,7 @@ from app.core.db import db
 from app.core.errors import ConfigError, DomainError, GatewayError
 from app.core.htmx import htmx, toast, wants_fragment
 from app.core.security import VISITOR, Actor
+from app.core.statics import StaticFiles
 
 log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
@@ -113,8 +113,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.after_request(_finish)
     _register_errors(app)
     # Static addresses carry the hash of their content (core.assets), so a browser may keep them for a year.
-    app.wsgi_app = WhiteNoise(  # pyright: ignore[reportAttributeAccessIssue]
-        app.wsgi_app, root=ROOT / "static", prefix="static/", max_age=31536000, autorefresh=not settings.production
+    app.wsgi_app = StaticFiles(  # pyright: ignore[reportAttributeAccessIssue]
+        app.wsgi_app, ROOT / "static", settings.assets_path, watch=not settings.production
     )
     if settings.trusted_proxies:
         n = settings.trusted_proxies
