@@ -44,7 +44,7 @@ _DEAL_OF = select(_bookings.deal_id).where(_bookings.id == bindparam("booking"))
 _LOCK_DEAL = select(_deals.id).where(_deals.id == _DEAL_OF).with_for_update()
 _STEP = update(table_of(Booking)).where(_bookings.id == bindparam("booking"), _bookings.state == bindparam("before"))
 _MOVE = _STEP.values(state=bindparam("after"), state_at=bindparam("at"))
-_MOVE_AND_FREE = _MOVE.values(slot=None)
+_MOVE_AND_FREE = _MOVE.values(slot=None, vin=None)
 _ADD_LINE = insert(table_of(BookingEvent)).returning(table_of(BookingEvent).c.id)
 
 

@@ -1,0 +1,72 @@
+"""What is decided about bookings without a database, by noun. Use the names below."""
+
+from app.booking.rules.deals import PHASE_WORDS, DealPhase, deal_phase
+from app.booking.rules.earnest import (
+    BINDING_SHARE_PERCENT,
+    SHARING_TEXT,
+    TERMS_VERSION,
+    EarnestKind,
+    Terms,
+    earnest_problem,
+    earnest_rule,
+    refundable,
+    terms_for,
+)
+from app.booking.rules.states import (
+    HOLDS_MONEY,
+    KEEPS_UNIT,
+    KIND,
+    PICK_UP,
+    STATE_WORDS,
+    TRANSITIONS,
+    BookingAction,
+    BookingState,
+    state_words,
+    target,
+)
+from app.booking.rules.times import EXPIRY_PATIENCE, EXTENSION, HOLD, OFFER
+from app.booking.rules.words import (
+    AHEAD,
+    BAD_EVENTS,
+    EVENT_WORDS,
+    NEXT_STEPS,
+    REFUND_TROUBLE,
+    REFUND_TROUBLE_WORDS,
+    mask_name,
+)
+
+__all__ = [
+    "AHEAD",
+    "BAD_EVENTS",
+    "BINDING_SHARE_PERCENT",
+    "EVENT_WORDS",
+    "EXPIRY_PATIENCE",
+    "EXTENSION",
+    "HOLD",
+    "HOLDS_MONEY",
+    "KEEPS_UNIT",
+    "KIND",
+    "NEXT_STEPS",
+    "OFFER",
+    "PHASE_WORDS",
+    "PICK_UP",
+    "REFUND_TROUBLE",
+    "REFUND_TROUBLE_WORDS",
+    "SHARING_TEXT",
+    "STATE_WORDS",
+    "TERMS_VERSION",
+    "TRANSITIONS",
+    "BookingAction",
+    "BookingState",
+    "DealPhase",
+    "EarnestKind",
+    "Terms",
+    "deal_phase",
+    "earnest_problem",
+    "earnest_rule",
+    "mask_name",
+    "refundable",
+    "state_words",
+    "target",
+    "terms_for",
+]

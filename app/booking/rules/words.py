@@ -1,0 +1,87 @@
+"""What the timeline of a booking says. Pure."""
+
+from app.booking.rules.states import BookingState
+
+_S = BookingState
+
+# The timeline's words: what happened, what comes next in each state, the one sentence above it.
+REFUND_TROUBLE = "refund_trouble"
+REFUND_TROUBLE_WORDS = "退款遇到问题，我们会尽快人工处理"
+EVENT_WORDS = {
+    "held": "已为您保留 1 台",
+    "deposit_paid": "已付订金",
+    "confirmed": "门店已确认",
+    "car_ready": "车已备好",
+    "handed_over": "已交车",
+    "hand_over_undone": "交车已撤销",
+    "cancelled": "已取消",
+    "expired": "超时未付，已释放",
+    "refunding": "已申请取消，退款中",
+    "refunded": "已退款",
+    "extended": "保留时间已延长",
+    "time_proposed": "门店提议了到店时间",
+    "time_asked": "您希望的到店时间已发给门店",
+    "time_agreed": "到店时间已约定",
+    "car_assigned": "已为您分配车辆",
+    "balance_paid": "余款已付",
+    "balance_corrected": "余款登记已更正",
+    "no_show": "未按约到店",
+    "colour_changed": "已更换颜色",
+    "dealer_changed": "已更换提车门店",
+    "owner_changed": "已更换登记车主",
+    "dealer_missed": "门店未按承诺办理，自动退款",
+    "rescued": "付款到账较晚，已为您保住名额",
+    "queued_first": "名额已被订走，已为您排在候补最前",
+    "case_opened": "已提交总部处理",
+    "case_settled": "总部已处理",
+    "given_back": "总部决定退款",
+    "forfeited": "未按约提车，定金不退",
+    "corrected": "记录已更正",
+    "reviewed": "已评价",
+    "late_payment": "付款到账较晚，自动退款",
+    "double_payment": "重复付款，自动退款",
+    "money_returned": "退款已到账",
+    REFUND_TROUBLE: REFUND_TROUBLE_WORDS,
+}
+BAD_EVENTS = frozenset(
+    {
+        "dealer_missed",
+        "no_show",
+        "forfeited",
+        "expired",
+        "cancelled",
+        "late_payment",
+        "double_payment",
+        "hand_over_undone",
+        REFUND_TROUBLE,
+    }
+)
+AHEAD: dict[BookingState, tuple[str, ...]] = {
+    _S.HELD: ("支付订金", "门店确认", "到店提车"),
+    _S.DEPOSIT_PAID: ("门店确认", "到店提车"),
+    _S.CONFIRMED: ("到店提车",),
+    _S.CAR_READY: ("到店提车",),
+    _S.HANDED_OVER: (),
+    _S.CANCELLED: (),
+    _S.EXPIRED: (),
+    _S.REFUNDING: ("退款到账",),
+    _S.REFUNDED: (),
+    _S.FORFEITED: (),
+}
+NEXT_STEPS: dict[BookingState, str] = {
+    _S.HELD: "请在{until}前支付订金，超时名额会自动释放。",
+    _S.DEPOSIT_PAID: "门店会与您联系确认提车时间，到店时出示下方取车码。",
+    _S.CONFIRMED: "请按约定时间到店，并出示下方取车码。",
+    _S.CAR_READY: "车已备好，请到店并出示下方取车码。",
+    _S.HANDED_OVER: "交车完成，祝您用车愉快。",
+    _S.CANCELLED: "这笔预订已取消，没有产生费用。",
+    _S.EXPIRED: "保留时间已过，名额已释放。如已付款会自动原路退回。",
+    _S.REFUNDING: "款项正在原路退回，通常 1–3 个工作日到账。",
+    _S.REFUNDED: "款项已原路退回，请在微信支付账单中查看。",
+    _S.FORFEITED: "因未按约定提车，定金按条款不予退还。如有异议请联系我们。",
+}
+
+
+def mask_name(name: str) -> str:
+    """周*: enough to greet, not enough to know."""
+    return name[:1] + "*" if name else "*"
