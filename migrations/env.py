@@ -18,7 +18,25 @@ def render_item(kind, item, _autogen):
     return "sa.DateTime(timezone=True)" if kind == "type" and type(item).__name__ == "UtcDateTime" else False
 
 
+def enforce(connection, on):
+    """SQLite changes a table by making it anew; dropping the old one must not count as deleting what others point at.
+
+    The pragma is without effect inside a transaction, so it goes to the driver before SQLAlchemy begins one.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.connection.dbapi_connection.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
+
+
+def check(connection):
+    """What was not enforced on the way holds at the end, or nothing is kept."""
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+        if broken:
+            raise RuntimeError(f"rows point at nothing after the migration: {broken[:5]}")
+
+
 with engine.connect() as connection:
+    enforce(connection, False)
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -28,6 +46,11 @@ with engine.connect() as connection:
         compare_type=True,
         transaction_per_migration=True,
     )
-    with context.begin_transaction():
-        context.run_migrations()
-    connection.commit()
+    try:
+        with context.begin_transaction():
+            context.run_migrations()
+        check(connection)
+        connection.commit()
+    finally:
+        connection.rollback()
+        enforce(connection, True)

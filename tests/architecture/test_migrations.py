@@ -1,8 +1,11 @@
 """One head; the tables equal the models, up and down, on both databases."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect
+from sqlalchemy import Connection, Engine, MetaData, insert, inspect
+from sqlalchemy.exc import DatabaseError
 
 
 def test_there_is_one_head():
@@ -34,3 +37,74 @@ def test_down_and_up_again(app):
     assert set(inspect(db.engine).get_table_names()) <= {"alembic_version"}
     upgrade()
     assert "bookings" in inspect(db.engine).get_table_names()
+
+
+# ---- 0005 and later on a shop that has rows ----
+
+MOMENT = datetime(2026, 5, 1, 2, 0, tzinfo=UTC)
+PLAIN = {str: "", int: 0, bool: False, float: 0.0, datetime: MOMENT}
+
+
+def add(connection: Connection, tables: MetaData, of: str, /, **values: object) -> int:
+    """A row of a table as it is at this revision: what must not be empty and is not said gets the plainest value."""
+    table = tables.tables[of]
+    needed = (c for c in table.columns if not c.nullable and c.server_default is None and not c.primary_key)
+    row = {c.name: PLAIN[c.type.python_type] for c in needed} | values
+    key = connection.execute(insert(table).values(row)).inserted_primary_key
+    return key[0] if key else 0
+
+
+def move_in(engine: Engine) -> None:
+    """A shop of the time before the ledger: three cars, an offer that runs and one that was withdrawn."""
+    with engine.begin() as connection:
+        tables = MetaData()
+        tables.reflect(connection, only=["brands", "series", "trims", "dealers", "one_price_deals", "deal_dealers"])
+        brand = add(connection, tables, "brands", slug="b", name="云岫")
+        series = add(connection, tables, "series", slug="s", brand_id=brand, name="岫 S5", status="在售")
+        trims = [
+            add(connection, tables, "trims", slug=slug, series_id=series, msrp_fen=fen, status=status)
+            for slug, fen, status in (("a", 16_980_000, "在售"), ("b", 18_580_000, "在售"), ("c", 9_000_000, "停售"))
+        ]
+        store = add(connection, tables, "dealers", slug="west", name="西湖店")
+        window = {"starts_at": MOMENT, "ends_at": MOMENT + timedelta(days=30), "units_total": 5, "units_left": 5}
+        for slug, trim, fen, withdrawn in (("d", trims[1], 17_280_000, False), ("gone", trims[0], 1_000_000, True)):
+            own = {"trim_id": trim, "price_fen": fen, "earnest_fen": 100_000, "withdrawn": withdrawn}
+            deal = add(connection, tables, "one_price_deals", slug=slug, **own, **window)
+            add(connection, tables, "deal_dealers", deal_id=deal, dealer_id=store)
+
+
+@pytest.mark.both_databases
+def test_price_ledger_begins_with_what_a_running_shop_had_published(app):
+    from app.catalog.queries.prices import list_price_rows
+    from app.core.db import db
+
+    db.session.remove()
+    downgrade(revision="0004")
+    move_in(db.engine)
+    began = datetime.now(UTC)  # noqa: TID251 (what a migration wrote is compared with the machine's own time)
+    upgrade()
+    written = list_price_rows([1, 2, 3])
+    assert [(r.kind, r.deal_slug, r.fen, r.ends_at) for r in written[1]] == [("guide", "", 16_980_000, None)]
+    assert [(r.kind, r.fen) for r in written[3]] == [("guide", 9_000_000)]
+    guide, deal = written[2]
+    assert (guide.kind, guide.fen) == ("guide", 18_580_000)
+    assert (deal.kind, deal.deal_slug, deal.fen) == ("deal", "d", 17_280_000)
+    assert (deal.starts_at, deal.ends_at) == (MOMENT, MOMENT + timedelta(days=30))
+    assert all(row.recorded_at >= began for rows in written.values() for row in rows)
+    with db.engine.begin() as connection:
+        kept = connection.exec_driver_sql("SELECT slug FROM one_price_deals ORDER BY slug").scalars().all()
+        assert kept == ["d", "gone"]
+        assert connection.exec_driver_sql("SELECT count(*) FROM deal_dealers").scalar() == 2
+        assert connection.exec_driver_sql("SELECT DISTINCT source FROM price_entries").scalars().all() == ["before"]
+    with pytest.raises(DatabaseError, match="rows are only added"), db.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM price_entries")
+
+
+def test_foreign_keys_are_enforced_again_after_migrating(app):
+    from app.core.db import db
+
+    db.session.remove()
+    upgrade()
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
