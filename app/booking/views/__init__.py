@@ -1,0 +1,19 @@
+"""Pages of the bookings: `deals` for everybody, `place` (the form), `cashier`, `own` (one's own bookings)."""
+
+from typing import Any
+
+from flask import Blueprint
+
+from app.booking.rules import DealPhase
+from app.core import clock
+
+blueprint = Blueprint("booking", __name__)
+
+
+@blueprint.app_context_processor
+def _words() -> dict[str, Any]:
+    return {"say": clock.say, "DealPhase": DealPhase}
+
+
+# The pages add their routes to the blueprint above.
+from app.booking.views import cashier, deals, own, place  # noqa: E402, F401
