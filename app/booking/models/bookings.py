@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.booking.models.deals import OnePriceDeal
@@ -10,13 +10,15 @@ from app.core.audit import BigId
 from app.core.db import Model, UtcDateTime
 from app.dealers.models import Dealer
 
+_HOLDS = text("address_digest IS NOT NULL")
+
 
 class Booking(Model):
     """预订单: one unit for one member at one dealer.
 
     `slot` numbers the member's places within the deal's per-person limit while the booking counts, and is NULL once it
     gave its unit back: the unique key makes the limit hold under parallel requests. `vin` is NULL then, too: one car
-    stands on one booking.
+    stands on one booking. `address_digest` says from where an unpaid hold was placed; it goes when the hold ends.
     """
 
     __tablename__ = "bookings"
@@ -28,6 +30,8 @@ class Booking(Model):
         Index("uq_bookings_vin", "vin", unique=True),
         Index("ix_bookings_state_hold", "state", "hold_until"),
         Index("ix_bookings_dealer_state", "dealer_id", "state"),
+        Index("ix_bookings_deal_phone", "deal_id", "contact_phone"),
+        Index("ix_bookings_deal_address", "deal_id", "address_digest", sqlite_where=_HOLDS, postgresql_where=_HOLDS),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -46,6 +50,7 @@ class Booking(Model):
     earnest_fen: Mapped[int] = mapped_column(BigInteger)
     contact_name: Mapped[str] = mapped_column(String(40))
     contact_phone: Mapped[str] = mapped_column(String(11))
+    address_digest: Mapped[str | None] = mapped_column(String(64))
     owner_name: Mapped[str] = mapped_column(String(40), default="", server_default="")  # on the papers; empty: contact
     terms_version: Mapped[str] = mapped_column(String(24))
     terms_hash: Mapped[str] = mapped_column(String(64))
