@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.booking.models import Booking, DealDealer, OnePriceDeal
-from app.booking.rules import terms_for
+from app.booking.rules import terms_of
 from app.booking.services.place import Placed, Wish, place_booking
 from app.catalog.models import Brand, Series, Trim
 from app.core.db import db, transaction
@@ -63,7 +63,7 @@ def build(units: int = 10, per_person: int = 1, kind: str = "订金", **deal: ob
         db.session.flush()
         for dealer in (west, east, closed):
             db.session.add(DealDealer(deal_id=row.id, dealer_id=dealer.id))
-        terms = terms_for(row.earnest_kind, row.earnest_fen, row.price_fen, row.terms or "")
+        terms = terms_of(row)
         return Shop(row.slug, row.id, west.id, east.id, closed.id, terms.version)
 
 

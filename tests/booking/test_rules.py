@@ -3,6 +3,8 @@
 import re
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -78,10 +80,41 @@ def test_phases(starts: int, ends: int, left: int, withdrawn: bool, phase: DealP
     assert deal_phase(*window, left, withdrawn, NOW) is phase
 
 
+def offer(**changes: object) -> Any:
+    """A deal as far as its terms are concerned."""
+    values: dict[str, object] = {
+        "earnest_kind": "订金", "earnest_fen": 100, "price_fen": 1000, "terms": "", "confirm_hours": 24,
+        "ready_days": 30, "balance_starts_at": None, "balance_ends_at": None, **changes,
+    }  # fmt: skip
+    return SimpleNamespace(**values)
+
+
 def test_terms_have_a_version_and_a_hash_of_their_text() -> None:
-    one, other = rules.terms_for("订金", 100, 1000, ""), rules.terms_for("订金", 100, 1001, "")
+    one, other = rules.terms_of(offer()), rules.terms_of(offer(price_fen=1001))
     assert len(one.digest) == 64
     assert one.digest != other.digest
     assert one.version == f"{rules.TERMS_VERSION}-{one.digest[:12]}"
     assert one.version != other.version
     assert len(one.version) <= 24  # as wide as its column
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"confirm_hours": 48}, {"ready_days": 7}, {"balance_ends_at": NOW}, {"earnest_kind": "定金"}, {"terms": "送保养"}],
+)
+def test_whatever_the_terms_promise_is_in_their_hash(change: dict[str, object]) -> None:
+    assert rules.terms_of(offer()).version != rules.terms_of(offer(**change)).version
+
+
+def test_the_terms_say_what_the_facts_say() -> None:
+    """Cap, who breaks it and what follows, deadlines: one record, for the sentences and for machines."""
+    binding = rules.promise_of(offer(earnest_kind="定金", earnest_fen=200, confirm_hours=12, ready_days=9)).facts()
+    assert (binding["cap_fen"], binding["customer_breaks"], binding["dealer_breaks"]) == (200, "kept", "doubled")
+    assert (binding["confirm_hours"], binding["ready_days"], binding["balance_fen"]) == (12, 9, 800)
+    assert rules.promise_of(offer()).facts()["dealer_breaks"] == "returned"
+    text = rules.terms_of(offer(earnest_kind="定金", earnest_fen=200, confirm_hours=12, ready_days=9)).text
+    for words in ("12 小时内确认", "9 天内备好车", "另一倍由总部", "定金不予退还", "候补最前", "延长一次 10 分钟"):
+        assert words in text
+    assert "订金" not in text
+    assert "定金" not in rules.terms_of(offer()).text
+    assert "已是全款" in rules.terms_of(offer(earnest_fen=1000)).text

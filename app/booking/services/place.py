@@ -17,7 +17,7 @@ from app.booking.rules import (
     DealPhase,
     Terms,
     deal_phase,
-    terms_for,
+    terms_of,
 )
 from app.booking.services.change import lock_deal, tell
 from app.core import audit, ids
@@ -99,7 +99,7 @@ def _take(actor: Actor, member_id: int, wish: Wish, deal_id: int, dealer: Dealer
             return known
         _refuse(deal, wish, now)
         _take_unit(deal, now)
-        terms = terms_for(deal.earnest_kind, deal.earnest_fen, deal.price_fen, deal.terms)
+        terms = terms_of(deal)
         booking = _take_slot(_draft(deal, terms, member_id, dealer_id, wish, now), deal.per_person)
         tell(booking.id, "held", actor, now)
         member_services.record_consent(member_id, "terms", terms.version, terms.text, booking.no, now=now)
@@ -119,7 +119,7 @@ def _refuse(deal: OnePriceDeal, wish: Wish, now: datetime) -> None:
         raise DealNotRunning
     if wish.seen_price_fen != deal.price_fen:
         raise PriceChanged
-    if wish.terms_version != terms_for(deal.earnest_kind, deal.earnest_fen, deal.price_fen, deal.terms).version:
+    if wish.terms_version != terms_of(deal).version:
         raise TermsChanged
 
 
