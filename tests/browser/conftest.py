@@ -1,9 +1,11 @@
 """The whole house for browser tests: sandbox, shop and worker as real processes on loopback."""
 
 import contextlib
+import fcntl
 import http.client
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -123,11 +125,33 @@ def build_house(folder: Path) -> House:
         "METRICS_PATH": str(folder / "metrics"),
     }
     house = House(url, sandbox, environment, folder)
-    house.flask("db", "upgrade")
-    demo = str(ROOT / "demo")
-    house.flask("import-workbook", f"{demo}/yunxiu.xlsx", "--pictures", f"{demo}/pictures", "--move-dates-to", "today")
-    house.flask("import-topics", f"{demo}/topics.json")
+    shutil.copy(_demo_database(environment), folder / "shop.db")
     return house
+
+
+def _demo_database(environment: dict[str, str]) -> Path:
+    """The demo data imported, once for all processes of a run: it says nothing of the house it is for."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    cache = ROOT / ".pytest_cache"
+    cache.mkdir(exist_ok=True)
+    made = cache / f"demo-{run}.db"
+    with (cache / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            for old in (*cache.glob("demo-*.db"), *cache.glob("draft-*")):
+                old.unlink()
+            draft = cache / f"draft-{run}.db"
+            maker = House("", "", {**environment, "DATABASE_URL": f"sqlite:///{draft}"}, cache)
+            demo = str(ROOT / "demo")
+            maker.flask("db", "upgrade")
+            maker.flask(
+                "import-workbook", f"{demo}/yunxiu.xlsx", "--pictures", f"{demo}/pictures", "--move-dates-to", "today"
+            )
+            maker.flask("import-topics", f"{demo}/topics.json")
+            with contextlib.closing(sqlite3.connect(draft)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            draft.rename(made)
+    return made
 
 
 @pytest.fixture(scope="session")
