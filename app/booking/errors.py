@@ -13,6 +13,62 @@ class SoldOut(DomainError):
     message = "刚刚被订完了。有人未付款时名额会释放，可稍后再来看看，或选择其他车款。"
 
 
+class SoldOutQueue(SoldOut):
+    message = "刚刚被订完了。您可以回到一口价页面加入候补，有名额时按先后顺序为您保留 24 小时。"
+
+
+class DealerSoldOut(DomainError):
+    code = "dealer_sold_out"
+    message = "这家门店的台数刚刚订完了，其他参与门店还有，请换一家门店。"
+    field = "dealer"
+
+
+class DealPaused(DomainError):
+    code = "deal_paused"
+    message = "这个一口价暂停预订，恢复后可以继续。已有的预订和候补都为您保留。"
+
+
+class OfferOver(DomainError):
+    code = "offer_over"
+    message = "为您保留的名额已到期或已用掉，请回到一口价页面查看。"
+
+
+class OfferElsewhere(DomainError):
+    code = "offer_elsewhere"
+    message = "为您保留的这台车在另一家门店，请选择页面上写明的门店。"
+    field = "dealer"
+
+
+class NoQueue(DomainError):
+    code = "no_queue"
+    message = "这个一口价没有候补，请看看其他正在进行的一口价。"
+
+
+class NotSoldOut(DomainError):
+    code = "not_sold_out"
+    message = "现在还有名额，不用候补，可以直接预订。"
+
+
+class PhoneNotProved(DomainError):
+    code = "phone_not_proved"
+    message = "请先验证手机号，门店才能联系到您。"
+
+
+class HoldOver(DomainError):
+    code = "hold_over"
+    message = "保留时间已过，不能再延长。如果还有名额，可以重新预订。"
+
+
+class AlreadyExtended(DomainError):
+    code = "already_extended"
+    message = "保留时间只能延长一次，请在结束前完成付款。"
+
+
+class TooManyHolds(DomainError):
+    code = "too_many_holds"
+    message = "当前网络下未付款的预订较多，请换成手机流量，或几分钟后再试。"
+
+
 class PriceChanged(DomainError):
     code = "price_changed"
     message = "价格刚刚有变化，已为您更新。请确认新价格后再提交。"
@@ -33,6 +89,11 @@ class DealerUnavailable(DomainError):
 class LimitReached(DomainError):
     code = "limit_reached"
     message = "您已达到这个一口价的每人限订台数，可在「我的预订」查看。"
+
+
+class PhoneLimitReached(LimitReached):
+    code = "phone_limit"
+    message = "这个手机号已达到这个一口价的限订台数。如需帮助，请联系门店。"
 
 
 class EarnestBinding(DomainError):
@@ -65,3 +126,103 @@ class WrongStore(NotAllowed):
 class NotReadyForHandOver(DomainError):
     code = "not_ready_for_hand_over"
     message = "这笔预订还不能交车，请核对状态后再试。"
+
+
+class PromiseMissed(DomainError):
+    code = "promise_missed"
+
+    def __init__(self, what: str, when: str) -> None:
+        super().__init__(f"{what}的期限（{when}）已过，系统正在为客户全额退款，不能再办理。如有疑问请联系总部。")
+
+
+class CannotNow(DomainError):
+    code = "cannot_now"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"这笔预订目前是「{state}」，不能做这一步。请刷新查看最新状态。")
+
+
+class ConfirmFirst(DomainError):
+    code = "confirm_first"
+    message = "请先确认这笔预订，再办理这一步。"
+
+
+class TimeWrong(DomainError):
+    code = "time_wrong"
+    message = "请选择日期和时间。"
+    field = "at"
+
+
+class NothingProposed(DomainError):
+    code = "nothing_proposed"
+    message = "没有等待答复的到店时间，请刷新查看。"
+
+
+class TimeChanged(DomainError):
+    code = "time_changed"
+    message = "提议的时间刚刚改了，请看清新的时间再同意。"
+
+
+class VinWrong(DomainError):
+    code = "vin_wrong"
+    field = "vin"
+
+
+class VinTaken(DomainError):
+    code = "vin_taken"
+    message = "这台车已分配给另一笔预订，一台车只能分配一次。请核对车架号。"
+    field = "vin"
+
+
+class NoCarYet(DomainError):
+    code = "no_car_yet"
+    message = "请先填写车架号，分配车辆后再标记备好。"
+
+
+class LeadOnly(NotAllowed):
+    code = "lead_only"
+    message = "这一步需要店长或经销商管理员办理。"
+
+
+class NoShowTooEarly(DomainError):
+    code = "no_show_too_early"
+
+    def __init__(self, when: str | None) -> None:
+        since = f"最早{when}可以登记" if when else "客户还没有约定到店时间，车也还没有备好"
+        super().__init__(f"现在不能登记未到店：{since}。")
+
+
+class ReasonNeeded(DomainError):
+    code = "reason_needed"
+    message = "请写明情况，至少 4 个字，例如“约定时间未到，电话未接”。"
+    field = "reason"
+
+
+class DocumentWrong(DomainError):
+    code = "document_wrong"
+    field = "document"
+
+
+class DocumentUsed(DomainError):
+    code = "document_used"
+    message = "这个单据号已登记在另一笔预订上，请核对。"
+    field = "document"
+
+
+class BalanceSettled(DomainError):
+    code = "balance_settled"
+
+    def __init__(self, how: str) -> None:
+        super().__init__(f"余款已付清（{how}），请勿重复收款。")
+
+
+class BalanceEarly(DomainError):
+    code = "balance_early"
+
+    def __init__(self, when: str) -> None:
+        super().__init__(f"余款从{when}起支付，还没有到时间。")
+
+
+class BalanceOver(DomainError):
+    code = "balance_over"
+    message = "支付余款的时间已过，请联系门店。"

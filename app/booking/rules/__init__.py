@@ -1,16 +1,21 @@
 """What is decided about bookings without a database, by noun. Use the names below."""
 
-from app.booking.rules.deals import PHASE_WORDS, DealPhase, deal_phase
+from app.booking.rules.deals import PHASE_WORDS, DealPhase, deal_phase, free_units, phase_of
 from app.booking.rules.earnest import (
     BINDING_SHARE_PERCENT,
+    LAWS,
     SHARING_TEXT,
     TERMS_VERSION,
     EarnestKind,
+    EarnestLaw,
+    Follows,
+    Promise,
     Terms,
     earnest_problem,
     earnest_rule,
+    promise_of,
     refundable,
-    terms_for,
+    terms_of,
 )
 from app.booking.rules.states import (
     HOLDS_MONEY,
@@ -24,7 +29,17 @@ from app.booking.rules.states import (
     state_words,
     target,
 )
-from app.booking.rules.times import EXPIRY_PATIENCE, EXTENSION, HOLD, OFFER
+from app.booking.rules.times import (
+    EXPIRY_PATIENCE,
+    EXTENSION,
+    HOLD,
+    HOLDS_PER_ADDRESS,
+    OFFER,
+    OFFER_WARNING,
+    attempt_end,
+    offer_end,
+    worth_warning,
+)
 from app.booking.rules.words import (
     AHEAD,
     BAD_EVENTS,
@@ -44,10 +59,13 @@ __all__ = [
     "EXTENSION",
     "HOLD",
     "HOLDS_MONEY",
+    "HOLDS_PER_ADDRESS",
     "KEEPS_UNIT",
     "KIND",
+    "LAWS",
     "NEXT_STEPS",
     "OFFER",
+    "OFFER_WARNING",
     "PHASE_WORDS",
     "PICK_UP",
     "REFUND_TROUBLE",
@@ -60,13 +78,22 @@ __all__ = [
     "BookingState",
     "DealPhase",
     "EarnestKind",
+    "EarnestLaw",
+    "Follows",
+    "Promise",
     "Terms",
+    "attempt_end",
     "deal_phase",
     "earnest_problem",
     "earnest_rule",
+    "free_units",
     "mask_name",
+    "offer_end",
+    "phase_of",
+    "promise_of",
     "refundable",
     "state_words",
     "target",
-    "terms_for",
+    "terms_of",
+    "worth_warning",
 ]

@@ -1,0 +1,202 @@
+"""Units of a deal: the one place where they are taken, given back, offered and moved.
+
+At every moment `units_left` + bookings that keep a unit + offered places == `units_total`; with stock for each dealer
+the dealers' rows add up to the deal's. Everything here runs in the caller's transaction with the deal locked.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+from sqlalchemy import ColumnElement, and_, bindparam, select, update
+
+from app.booking.errors import DealerSoldOut, OfferElsewhere, OfferOver, SoldOut
+from app.booking.models import DealDealer, OnePriceDeal, QueuePlace
+from app.booking.rules import DealPhase, offer_end, phase_of
+from app.catalog.models import Series, Trim
+from app.core import audit
+from app.core.clock import say
+from app.core.db import execute, forget, table_of
+from app.core.security import SYSTEM
+from app.messages.services import notify
+
+log = structlog.get_logger(__name__)
+
+_series, _trims = table_of(Series), table_of(Trim)
+_deals, _own, _places = table_of(OnePriceDeal).c, table_of(DealDealer).c, table_of(QueuePlace).c
+
+
+def _given(name: str) -> Any:
+    return bindparam(name)
+
+
+_deal, _dealer, _now, _place = (_given(name) for name in ("deal", "dealer", "now", "place"))
+_DEAL = update(table_of(OnePriceDeal)).where(_deals.id == _deal)
+_DEALER = update(table_of(DealDealer)).where(_own.deal_id == _deal, _own.dealer_id == _dealer)
+
+
+def _open(deals: Any) -> ColumnElement[bool]:
+    """Anybody may book now."""
+    return and_(deals.starts_at <= _now, deals.ends_at > _now, deals.withdrawn.is_(False), deals.paused_at.is_(None))
+
+
+_TAKE = _DEAL.where(_deals.units_left >= 1, _deals.waiting == 0, _open(_deals)).values(units_left=_deals.units_left - 1)
+_TAKE_DEALERS = _DEALER.where(_own.units_left >= 1).values(units_left=_own.units_left - 1)
+_RETURN = _DEAL.where(_deals.units_left < _deals.units_total).values(units_left=_deals.units_left + 1)
+_RETURN_DEALERS = _DEALER.where(_own.units_left < _own.units_total).values(units_left=_own.units_left + 1)
+_OFFER_UNIT = _DEAL.where(_deals.units_left >= 1, _deals.waiting >= 1).values(
+    units_left=_deals.units_left - 1, waiting=_deals.waiting - 1
+)
+_OFFER = (
+    update(table_of(QueuePlace))
+    .where(_places.id == _place, _places.state == "waiting")
+    .values(state="offered", offered_at=_now, offer_until=bindparam("until"), dealer_id=_dealer)
+)
+_USE_OFFER = (
+    update(table_of(QueuePlace))
+    .where(_places.id == _place, _places.state == "offered", _places.offer_until > _now)
+    .values(state="booked", ended_at=_now)
+)
+_NEXT = (
+    select(_places.id, _places.member_id, _places.lead_dealer_id)
+    .where(_places.deal_id == _deal, _places.state == "waiting")
+    .order_by(_places.claimed_at, _places.id)
+    .limit(1)
+)
+# The store the person named first, then the one with most units.
+_STORE = (
+    select(_own.dealer_id)
+    .where(_own.deal_id == _deal, _own.units_left >= 1)
+    .order_by((_own.dealer_id == bindparam("wanted")).desc(), _own.units_left.desc(), _own.dealer_id)
+    .limit(1)
+)
+
+
+class HasStock(Protocol):
+    """What taking needs to know of a locked deal."""
+
+    @property
+    def id(self) -> Any: ...
+    @property
+    def stock_by_dealer(self) -> Any: ...
+
+
+class Shelf(NamedTuple):
+    """A deal as it stands while it is locked."""
+
+    id: int
+    slug: str
+    units_left: int
+    waiting: int
+    starts_at: datetime
+    ends_at: datetime
+    withdrawn: bool
+    paused_at: datetime | None
+    stock_by_dealer: bool
+    queue_when_sold_out: bool
+    per_person: int
+    series_name: str
+    model_year: str
+    trim_name: str
+
+    @property
+    def car_name(self) -> str:
+        return f"{self.series_name} {self.model_year} {self.trim_name}"
+
+
+_SHELF = (
+    select(
+        *(_deals[name] for name in Shelf._fields[:11]),
+        _series.c.name,
+        _trims.c.model_year,
+        _trims.c.name,
+    )
+    .join(_trims, _trims.c.id == _deals.trim_id)
+    .join(_series, _series.c.id == _trims.c.series_id)
+    .where(_deals.id == _deal)
+)
+
+
+def shelf(deal_id: int) -> Shelf:
+    """How the deal stands in the database now."""
+    return Shelf(*execute(_SHELF, {"deal": deal_id}).one())
+
+
+def take(deal: HasStock, dealer_id: int, now: datetime, place: QueuePlace | None = None) -> None:
+    """Take one unit: the one that is offered to this person, else one of those anybody may take.
+
+    No number of parallel buyers passes more often than there are units. SoldOut, DealerSoldOut, OfferOver,
+    OfferElsewhere.
+    """
+    if place is not None:
+        if deal.stock_by_dealer and place.dealer_id != dealer_id:
+            raise OfferElsewhere
+        if execute(_USE_OFFER, {"place": place.id, "now": now}).rowcount != 1:
+            raise OfferOver
+        forget(QueuePlace, place.id)
+        return
+    if execute(_TAKE, {"deal": deal.id, "now": now}).rowcount != 1:
+        raise SoldOut
+    if deal.stock_by_dealer and execute(_TAKE_DEALERS, {"deal": deal.id, "dealer": dealer_id}).rowcount != 1:
+        raise DealerSoldOut
+    forget(OnePriceDeal, deal.id)
+
+
+def give_back(deal_id: int, dealer_id: int, now: datetime) -> None:
+    """A unit is free again: the next in the queue is offered it at once, else anybody may take it."""
+    if execute(_RETURN, {"deal": deal_id}).rowcount != 1:
+        log.error("more_units_than_there_are", deal_id=deal_id)  # it would be sold twice: it stays off the shelf
+        return
+    execute(_RETURN_DEALERS, {"deal": deal_id, "dealer": dealer_id})
+    forget(OnePriceDeal, deal_id)
+    serve(deal_id, now)
+
+
+def move(deal: HasStock, from_dealer: int, to_dealer: int) -> bool:
+    """Another dealer hands the car over: with stock for each dealer its unit takes the place of the other's.
+
+    False when that dealer has none left. One that is left while people wait is not for the asking: `serve` has
+    offered it, so it is not counted as left.
+    """
+    if not deal.stock_by_dealer or from_dealer == to_dealer:
+        return True
+    if execute(_TAKE_DEALERS, {"deal": deal.id, "dealer": to_dealer}).rowcount != 1:
+        return False
+    execute(_RETURN_DEALERS, {"deal": deal.id, "dealer": from_dealer})
+    return True
+
+
+def serve(deal_id: int, now: datetime) -> int:
+    """Offer what is free to the people who wait, first come first; returns to how many."""
+    served = 0
+    deal = shelf(deal_id)
+    while deal.waiting > 0 and deal.units_left > 0 and phase_of(deal, now) is DealPhase.SOLD_OUT:
+        if not _offer_one(deal, now):
+            break
+        served += 1
+        deal = shelf(deal_id)
+    return served
+
+
+def _offer_one(deal: Shelf, now: datetime) -> bool:
+    row = execute(_NEXT, {"deal": deal.id}).first()
+    if row is None:
+        log.error("nobody_waits", deal_id=deal.id, counted=deal.waiting)
+        return False
+    place_id, member_id, wanted = row
+    dealer_id: int | None = None
+    if deal.stock_by_dealer:
+        dealer_id = execute(_STORE, {"deal": deal.id, "wanted": wanted or 0}).scalar()
+        if dealer_id is None:
+            return False
+        execute(_TAKE_DEALERS, {"deal": deal.id, "dealer": dealer_id})
+    until = offer_end(now, deal.ends_at)
+    given = {"place": place_id, "now": now, "until": until, "dealer": dealer_id}
+    if execute(_OFFER_UNIT, {"deal": deal.id}).rowcount != 1 or execute(_OFFER, given).rowcount != 1:
+        raise RuntimeError("a place was offered without the deal's lock")
+    forget(OnePriceDeal, deal.id)
+    forget(QueuePlace, place_id)
+    words = {"car": deal.car_name, "note": f"为您保留 1 台到{say(until)}"}
+    notify(member_id, "offer", f"offer:{place_id}:{until.isoformat()}", words, now, href=f"/deals/{deal.slug}/queue")
+    audit.record(SYSTEM, "unit_offered", "queue_place", place_id, deal_id=deal.id)
+    return True
