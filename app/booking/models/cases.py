@@ -16,12 +16,13 @@ class BookingCase(Model):
     """待办: a disputed or binding amount that no rule decides alone.
 
     `kind`: double_return (定金, the dealer broke its promise), forfeit (定金, the customer did), dispute (asked for by
-    the customer). `amount_fen` is what goes back to the customer when it is settled.
+    the customer), store_return (a balance paid in the store goes back in the store). `amount_fen` is what goes back to
+    the customer when it is settled; `document` is the voucher of what WeChat Pay cannot send back.
     """
 
     __tablename__ = "booking_cases"
     __table_args__ = (
-        CheckConstraint("kind IN ('double_return', 'forfeit', 'dispute')", name="kind_known"),
+        CheckConstraint("kind IN ('double_return', 'forfeit', 'dispute', 'store_return')", name="kind_known"),
         CheckConstraint("state IN ('open', 'settled', 'refused')", name="state_known"),
         CheckConstraint("amount_fen IS NULL OR amount_fen >= 0", name="amount_not_negative"),
         Index("uq_booking_cases_open", "booking_id", "kind", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
@@ -37,6 +38,7 @@ class BookingCase(Model):
     opened_by: Mapped[str] = mapped_column(String(16))  # the kind of actor
     amount_fen: Mapped[int | None] = mapped_column(BigInteger)
     answer: Mapped[str] = mapped_column(String(300), default="")
+    document: Mapped[str] = mapped_column(String(60), default="", server_default="")
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     settled_by: Mapped[int | None] = mapped_column(BigId)  # the operator
 
