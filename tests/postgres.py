@@ -32,8 +32,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def cluster() -> Iterator[str]:
-    """Yield `postgresql://…/` (no database name) of a running server on loopback."""
+def cluster(*, durable: bool = False) -> Iterator[str]:
+    """Yield `postgresql://…/` (no database name) of a running server on loopback; `durable` writes as production does."""
     home = find_bin()
     if home is None:
         raise RuntimeError("PostgreSQL is not installed (apt-get install postgresql)")
@@ -42,8 +42,8 @@ def cluster() -> Iterator[str]:
     folder.chmod(0o777)
     init = ["--no-sync", "-A", "trust", "-U", "zhanting", "-E", "UTF8", "--locale=C.UTF-8", "-D", str(data)]
     options = (
-        f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off "
-        "-c max_connections=200 -c deadlock_timeout=200ms"
+        f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} "
+        f"-c fsync={'on' if durable else 'off'} -c max_connections=200 -c deadlock_timeout=200ms"
     )
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL, "cwd": folder}
     try:

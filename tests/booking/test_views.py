@@ -9,6 +9,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
+from werkzeug.test import TestResponse
 
 from app.booking import queries
 from app.booking.models import OnePriceDeal
@@ -67,6 +68,13 @@ def open_form(client: FlaskClient, shop: s.Shop) -> dict[str, str]:
     return {**fields(html), "dealer": str(shop.west), "terms": "y", "share": "y"}
 
 
+def open_cashier(client: FlaskClient, url: str) -> TestResponse:
+    """From the page after the booking to the one that can be paid on."""
+    opened = client.post(url.partition("?")[0], data=fields(client.get(url).text))
+    assert opened.status_code == 303, opened.text
+    return client.get(opened.headers["Location"])
+
+
 def test_public_pages_of_the_deals(app: Flask) -> None:
     shop, client = s.build(), app.test_client()
     for path in ("/deals", f"/deals/{shop.deal}", f"/deals/{shop.deal}/stock", "/deals/for-series/s5"):
@@ -75,7 +83,7 @@ def test_public_pages_of_the_deals(app: Flask) -> None:
         assert "Set-Cookie" not in answer.headers
         assert "s-maxage" in answer.headers["Cache-Control"]
     page = client.get(f"/deals/{shop.deal}").text
-    assert "订金是预付款：交车前可随时取消，全额原路退回。" in page
+    assert "订金是预付款：交车前可随时取消，全额原路退回；" in page
     assert "88,800" in page
     assert "厂商指导价" in page
     assert "原价" not in page
@@ -107,7 +115,8 @@ def test_from_the_form_to_the_cashier(app: Flask, bank: Bank) -> None:
     assert "checked" not in html  # nothing is ticked for anyone
     answer = client.post(f"/deals/{shop.deal}/bookings", data=open_form(client, shop))
     assert answer.status_code == 303, answer.text
-    cashier = client.get(answer.headers["Location"])
+    assert bank.count("create") == 0  # holding the car waits for nobody
+    cashier = open_cashier(client, answer.headers["Location"])
     assert "no-store" in cashier.headers["Cache-Control"]
     assert 'data-package="prepay_id=wx1"' in cashier.text
     assert "待支付" in cashier.text
@@ -166,9 +175,11 @@ def test_wechat_pay_down_while_ordering(app: Flask, bank: Bank) -> None:
     bank.down = {"create"}
     place = client.post(f"/deals/{shop.deal}/bookings", data=open_form(client, shop))
     assert place.status_code == 303  # the unit is held all the same
-    url = place.headers["Location"]
-    page = client.get(url)
+    page = client.get(place.headers["Location"])
+    url = place.headers["Location"].partition("?")[0]
+    assert f'data-opening hx-post="{url}"' in page.text  # with scripts it opens by itself
     trouble = client.post(url, data=fields(page.text))
+    assert "data-opening" not in trouble.text  # and only once
     assert trouble.status_code == 503
     assert "支付暂时不可用，请稍后再试" in trouble.text
     bank.down = set()
@@ -180,6 +191,7 @@ def booked(app: Flask, bank: Bank) -> tuple[FlaskClient, Actor, str]:
     actor = s.member()
     shop, client = s.build(), sign_in(app, actor)
     answer = client.post(f"/deals/{shop.deal}/bookings", data=open_form(client, shop))
+    open_cashier(client, answer.headers["Location"])
     return client, actor, answer.headers["Location"].split("/")[2]
 
 

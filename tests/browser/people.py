@@ -67,10 +67,13 @@ class Shopper:
             self.page.wait_for_timeout(250)
         raise AssertionError("no text message came")
 
-    def submit(self) -> None:
-        """Hold the car; ends at the cashier's page."""
+    def submit(self, *, scripts: bool = True) -> None:
+        """Hold the car; ends at the cashier's page, which has opened by itself or said why not."""
         self.page.get_by_role("button", name=re.compile("^提交并支付")).click()
         expect(self.page.get_by_role("heading", name=re.compile("^支付"))).to_be_visible()
+        if scripts:
+            done = "!document.querySelector('[data-opening]') || document.querySelector('#banner .banner')"
+            self.page.wait_for_function(done)
         self.booking = self.page.url.split("/bookings/")[1].split("/")[0]
 
     def book(self, deal: str = DEAL) -> None:

@@ -13,7 +13,7 @@ from app.payments.services import settlement
 from app.staff.models import StaffMember
 from tests.booking import shop as s
 from tests.booking.shop import NOW
-from tests.booking.test_views import Wechat, fields, open_form, sign_in
+from tests.booking.test_views import Wechat, fields, open_cashier, open_form, sign_in
 from tests.payments.wechat_pay import Bank
 
 
@@ -35,6 +35,7 @@ def paid(app: Flask) -> tuple[FlaskClient, str, s.Shop]:
     app.extensions["wechat"] = Wechat()
     shop, customer = s.build(), sign_in(app, s.member())
     answer = customer.post(f"/deals/{shop.deal}/bookings", data=open_form(customer, shop))
+    open_cashier(customer, answer.headers["Location"])
     no = answer.headers["Location"].split("/")[2]
     number = bank.only_order()
     bank.pay(number)

@@ -125,6 +125,7 @@ def _cashier_page(no: str, method: Method, status: int = 200, problem: str = "")
         trouble=status == 503,
         problem=problem,
         too_late=not may_begin(now, page.booking.hold_until),
+        begin=request.args.get("begin") == "1" and request.method == "GET",
         here=here,
         here_qr=qr_svg(here),
         form=CancelForm(),
