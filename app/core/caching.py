@@ -25,6 +25,8 @@ View = TypeVar("View", bound=Callable[..., Response])
 
 YEAR = 31536000
 PUBLIC = "public, max-age=0, must-revalidate, s-maxage=2, stale-while-revalidate=10"
+SCARCE = "public, max-age=0, must-revalidate, s-maxage=1"  # with stock on it: with the second of a crowd two at most
+CALM = 4  # so often in a second an address is checked against the database
 MAX_BYTES = 8 * 1024 * 1024
 MAX_PAGE_BYTES = MAX_BYTES // 16
 MAX_VALUE = 200
@@ -44,11 +46,13 @@ def forever(response: Response) -> Response:
     return response
 
 
-def cached_page(*names: str, key: Callable[[], Hashable] | None = None) -> Callable[[View], View]:
+def cached_page(*names: str, key: Callable[[], Hashable] | None = None, crowd: bool = False) -> Callable[[View], View]:
     """Keep the 200s of a public view, which returns a plain `render(…)` and depends on nothing but its address.
 
     `names` are the parameters the view reads: within it `request.args` holds these alone, so no other can fill the
     store or leak into a page. Where most values mean nothing, `key()` says what the given ones come down to.
+    A `crowd` costs the database nothing: from the fifth request of an address within one second on, the page that was
+    right for the one before is given, so what it says is at most a second old, and a shared cache keeps it one more.
     Use it below `@access("public")`. What changes by itself is a fragment, or says `good_until()` while the page is
     made. The view must not use `request.url` or `request.host`: addresses begin with `settings().public_base_url`.
     """
@@ -57,10 +61,14 @@ def cached_page(*names: str, key: Callable[[], Hashable] | None = None) -> Calla
         @functools.wraps(view)
         def answer(*args: Any, **kwargs: Any) -> Response:
             request.args = _known(request.args, names)  # pyright: ignore[reportAttributeAccessIssue]
-            choice = key() if key else tuple(request.args.items(multi=True))
+            store = cast("PageStore", current_app.extensions["page_store"])
+            asked = (request.path, tuple(request.args.items(multi=True)), wants_fragment())
+            now = clock.now()
+            if crowd and (page := store.in_a_crowd(asked, now)) is not None:
+                return page.response()
+            choice = key() if key else asked[1]
             address = (request.path, choice, wants_fragment())
             number = publishing.peek()
-            store = cast("PageStore", current_app.extensions["page_store"])
             page = store.find(number, address)
             if page is None:
                 db.session.rollback()  # A read begun before the number was asked for might be older than it.
@@ -68,9 +76,13 @@ def cached_page(*names: str, key: Callable[[], Hashable] | None = None) -> Calla
                     made = view(*args, **kwargs)
                 if made.status_code != 200:
                     return made
-                page = Page(made.get_data(), _kept_headers(_mark(made)), g.get("good_until"))
+                page = Page(
+                    made.get_data(), _kept_headers(_mark(made, SCARCE if crowd else PUBLIC)), g.get("good_until")
+                )
                 if not current_app.debug and "Set-Cookie" not in made.headers:
                     store.keep(number, (request.path, g.get("made_for", choice), address[2]), page)
+            if crowd and "Set-Cookie" not in dict(page.headers):
+                store.seen(asked, page, now)
             return page.response()
 
         return cast(View, answer)
@@ -125,6 +137,9 @@ class PageStore:
         self._lock = threading.Lock()
         self._number = -1
         self._limit, self._page_limit = max_bytes, max_page_bytes
+        self._second = 0
+        self._asked: dict[Hashable, int] = {}
+        self._right: dict[Hashable, Page] = {}
         self.bytes = 0
 
     def find(self, number: int, address: Hashable) -> Page | None:
@@ -141,6 +156,24 @@ class PageStore:
             del self._pages[address]
             self.bytes -= page.size
             return None
+
+    def in_a_crowd(self, address: Hashable, now: datetime) -> Page | None:
+        """The page that was right within this second, when the address was asked for often in it."""
+        with self._lock:
+            second = int(now.timestamp())
+            if second != self._second:
+                self._second = second
+                self._asked.clear()
+                self._right.clear()
+            asked = self._asked[address] = self._asked.get(address, 0) + 1
+            page = self._right.get(address) if asked > CALM else None
+            return page if page is not None and (page.until is None or now < page.until) else None
+
+    def seen(self, address: Hashable, page: Page, asked_at: datetime) -> None:
+        """What is right for an address in the second of asking; a store that keeps nothing keeps none here either."""
+        with self._lock:
+            if self._limit and int(asked_at.timestamp()) == self._second:
+                self._right[address] = page
 
     def keep(self, number: int, address: Hashable, page: Page) -> None:
         """Keep a page; a new number forgets all that was kept under another."""
@@ -166,8 +199,8 @@ def init_app(app: Flask, max_bytes: int = MAX_BYTES) -> None:
     app.extensions["page_store"] = PageStore(max_bytes, max_bytes // 16)
 
 
-def _mark(response: Response) -> Response:
-    response.headers["Cache-Control"] = PUBLIC
+def _mark(response: Response, how: str = PUBLIC) -> Response:
+    response.headers["Cache-Control"] = how
     response.vary.update(("HX-Request", "Accept-Encoding"))
     # Weak: the same page compressed is the same page.
     response.add_etag(weak=True)

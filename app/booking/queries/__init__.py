@@ -36,17 +36,25 @@ from app.booking.queries.deals import (
     list_stock,
     next_change,
 )
+from app.booking.queries.facts import ColourChoice, PriceLine, list_colours, list_lines, list_prices
+from app.booking.queries.honour import HonourRate, list_rates
+from app.booking.queries.taking_part import SHOWN_DEALERS, TakingPart, get_taking_part, list_taking_part
 
 __all__ = [
     "NEWS_FOR",
     "OPEN_FOR_BUSINESS",
     "SAID_TWICE",
+    "SHOWN_DEALERS",
     "STILL_CHANGING",
     "BookingPage",
+    "ColourChoice",
     "DealCard",
     "DealPage",
     "DealPicture",
+    "HonourRate",
+    "PriceLine",
     "Step",
+    "TakingPart",
     "car_name",
     "day_start",
     "export_own",
@@ -60,14 +68,20 @@ __all__ = [
     "get_booking_page",
     "get_deal_card",
     "get_deal_page",
+    "get_taking_part",
     "list_bookings",
     "list_by_phone_tail",
     "list_cities",
+    "list_colours",
     "list_dealer_bookings",
     "list_deals",
     "list_deals_of_series",
+    "list_lines",
     "list_participating_dealers",
+    "list_prices",
+    "list_rates",
     "list_running_deals",
     "list_stock",
+    "list_taking_part",
     "next_change",
 ]

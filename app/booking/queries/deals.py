@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Executable, Select, bindparam, func, select
+from sqlalchemy import Executable, Select, bindparam, case, func, select
 from sqlalchemy.orm import joinedload
 
 from app.booking.models import DealDealer, OnePriceDeal
+from app.booking.queries.facts import ColourChoice, list_colours, list_lines
 from app.booking.rules import (
     DealPhase,
     Terms,
     deal_phase,
     earnest_rule,
-    terms_for,
+    terms_of,
 )
 from app.catalog.models import Picture, Series, Trim
 from app.catalog.pictures import picture_srcsets, share_path
@@ -26,6 +27,14 @@ from app.dealers.models import Dealer
 
 OPEN_FOR_BUSINESS = "营业"
 RECENT_DAYS = 7
+LAST_UNITS = 5
+POLL_SECONDS = {
+    DealPhase.RUNNING: 2,
+    DealPhase.SOLD_OUT: 5,
+    DealPhase.PAUSED: 10,
+    DealPhase.UPCOMING: 30,
+    DealPhase.ENDED: 60,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,29 @@ class DealCard:
     earnest_kind: str
     earnest_fen: int
     trim_slug: str = ""
+    per_person: int = 1
+    queue: bool = False  # a queue when it is sold out
+    by_dealer: bool = False  # each store has units of its own
+    balance_from: datetime | None = None
+    balance_until: datetime | None = None
+
+    @property
+    def presale(self) -> bool:
+        """Whether the balance has a window of its own."""
+        return self.balance_from is not None
+
+    @property
+    def rest_fen(self) -> int:
+        return self.price_fen - self.earnest_fen
+
+    @property
+    def last_units(self) -> bool:
+        return self.phase is DealPhase.RUNNING and self.units_left <= LAST_UNITS
+
+    @property
+    def poll_seconds(self) -> int:
+        """How soon a page that stays open asks again."""
+        return POLL_SECONDS[self.phase]
 
     @property
     def saving_fen(self) -> int:
@@ -91,6 +123,13 @@ class DealPage:
     terms: Terms
     dealer_count: int
     cities: list[tuple[str, int]]
+    included: list[str]
+    excluded: list[str]
+    confirm_hours: int
+    ready_days: int
+    paused: bool
+    trim_id: int
+    colours: list[ColourChoice]
 
 
 def car_name(trim: Trim) -> str:
@@ -105,7 +144,7 @@ def list_running_deals(now: datetime, limit: int = 20) -> list[DealCard]:
 
 def list_deals(now: datetime, limit: int = 50) -> list[DealCard]:
     """Running first, then upcoming, then what was sold out or ended in the last week."""
-    order = [DealPhase.RUNNING, DealPhase.UPCOMING, DealPhase.SOLD_OUT, DealPhase.ENDED]
+    order = [DealPhase.RUNNING, DealPhase.PAUSED, DealPhase.UPCOMING, DealPhase.SOLD_OUT, DealPhase.ENDED]
     cards = _cards(_LATEST, now, limit=limit * 2)
     recent = [c for c in cards if c.phase is not DealPhase.ENDED or (now - c.ends_at).days < RECENT_DAYS]
     return sorted(recent, key=lambda c: (order.index(c.phase), c.ends_at, c.slug))[:limit]
@@ -139,25 +178,32 @@ def find_deal(slug: str) -> OnePriceDeal | None:
 
 def get_deal_card(slug: str, now: datetime) -> DealCard:
     """The deal with its stock at this moment; NotFound."""
-    return _card(_get_row(slug), now)
+    return card_of(get_row(slug), now)
 
 
 def get_deal_page(slug: str, now: datetime) -> DealPage:
     """What `/deals/<slug>` says; NotFound."""
-    row = _get_row(slug)
+    row = get_row(slug)
     cities = publishing.remembered_one("deal_cities", row.id, lambda: list_cities(row), 64)
     return DealPage(
-        card=_card(row, now),
+        card=card_of(row, now),
         per_person=row.per_person,
         notes=row.terms,
         rule=earnest_rule(row.earnest_kind),
-        terms=terms_for(row.earnest_kind, row.earnest_fen, row.price_fen, row.terms),
+        terms=terms_of(row),
         dealer_count=sum(count for _, count in cities),
         cities=cities,
+        included=list_lines(row.included),
+        excluded=list_lines(row.excluded),
+        confirm_hours=row.confirm_hours,
+        ready_days=row.ready_days,
+        paused=row.paused_at is not None,
+        trim_id=row.trim_id,
+        colours=publishing.remembered_one("deal_colours", row.series_id, lambda: list_colours(row.series_id), 64),
     )
 
 
-def _get_row(slug: str) -> Any:
+def get_row(slug: str) -> Any:
     row = db.session.execute(_BY_SLUG, {"slug": slug}).one_or_none()
     if row is None:
         raise NotFound("没有找到这个一口价，请看看其他正在进行的一口价。")
@@ -167,7 +213,7 @@ def _get_row(slug: str) -> Any:
 def list_cities(deal: "OnePriceDeal | Any") -> list[tuple[str, int]]:
     """Cities with participating dealers and how many each, the largest first."""
     counted = (
-        _participating(deal)
+        participating(deal)
         .with_only_columns(Dealer.city, func.count())
         .group_by(Dealer.city)
         .order_by(func.count().desc(), Dealer.city)
@@ -177,7 +223,7 @@ def list_cities(deal: "OnePriceDeal | Any") -> list[tuple[str, int]]:
 
 def list_participating_dealers(deal: OnePriceDeal, city: str | None = None, limit: int = 60) -> list[Dealer]:
     """Dealers that take part and are open for business, of one city or of all, by city and name."""
-    wanted = _participating(deal)
+    wanted = participating(deal)
     if city:
         wanted = wanted.where(Dealer.city == city)
     return list(db.session.scalars(wanted.order_by(Dealer.city, Dealer.name).limit(limit)))
@@ -185,7 +231,7 @@ def list_participating_dealers(deal: OnePriceDeal, city: str | None = None, limi
 
 def find_participating_dealer(deal: OnePriceDeal, dealer_id: int) -> Dealer | None:
     """The dealer if it takes part in this deal and is open for business."""
-    return db.session.scalar(_participating(deal).where(Dealer.id == dealer_id))
+    return db.session.scalar(participating(deal).where(Dealer.id == dealer_id))
 
 
 def find_dealer_city(dealer_id: int) -> str | None:
@@ -197,7 +243,7 @@ def _with_car() -> Select[OnePriceDeal]:
     return select(OnePriceDeal).options(joinedload(OnePriceDeal.trim).joinedload(Trim.series).joinedload(Series.cover))
 
 
-def _participating(deal: "OnePriceDeal | Any") -> Select[Dealer]:
+def participating(deal: "OnePriceDeal | Any") -> Select[Dealer]:
     wanted = select(Dealer).where(Dealer.status == OPEN_FOR_BUSINESS)
     if not deal.all_dealers:
         wanted = wanted.join(DealDealer, DealDealer.dealer_id == Dealer.id).where(DealDealer.deal_id == deal.id)
@@ -220,6 +266,18 @@ _ROWS = (
         OnePriceDeal.earnest_fen,
         OnePriceDeal.per_person,
         OnePriceDeal.terms,
+        OnePriceDeal.confirm_hours,
+        OnePriceDeal.ready_days,
+        OnePriceDeal.balance_starts_at,
+        OnePriceDeal.balance_ends_at,
+        OnePriceDeal.included,
+        OnePriceDeal.excluded,
+        OnePriceDeal.queue_when_sold_out,
+        OnePriceDeal.waiting,
+        OnePriceDeal.stock_by_dealer,
+        OnePriceDeal.paused_at,
+        OnePriceDeal.trim_id,
+        Trim.series_id,
         OnePriceDeal.all_dealers,
         Trim.slug.label("trim_slug"),
         Trim.model_year,
@@ -241,7 +299,11 @@ _OFFERED = _ROWS.where(OnePriceDeal.withdrawn.is_(False))
 _BY_SLUG = _ROWS.where(OnePriceDeal.slug == bindparam("slug"))
 _RUNNING = (
     _OFFERED.where(
-        OnePriceDeal.starts_at <= bindparam("now"), OnePriceDeal.ends_at > bindparam("now"), OnePriceDeal.units_left > 0
+        OnePriceDeal.starts_at <= bindparam("now"),
+        OnePriceDeal.ends_at > bindparam("now"),
+        OnePriceDeal.units_left > 0,
+        OnePriceDeal.waiting == 0,
+        OnePriceDeal.paused_at.is_(None),
     )
     .order_by(OnePriceDeal.ends_at, OnePriceDeal.id)
     .limit(bindparam("limit"))
@@ -250,20 +312,23 @@ _LATEST = _OFFERED.order_by(OnePriceDeal.ends_at.desc()).limit(bindparam("limit"
 _OF_SERIES = _OFFERED.where(Series.slug == bindparam("slug"), OnePriceDeal.ends_at > bindparam("now")).order_by(
     OnePriceDeal.starts_at, OnePriceDeal.id
 )
+# A unit is left for anybody only while nobody waits for one.
+_FREE = case((OnePriceDeal.waiting > 0, 0), else_=OnePriceDeal.units_left)
 _STOCK = (
-    select(OnePriceDeal.slug, OnePriceDeal.units_left)
+    select(OnePriceDeal.slug, _FREE)
     .where(OnePriceDeal.withdrawn.is_(False))
     .order_by(OnePriceDeal.ends_at.desc(), OnePriceDeal.id)
     .limit(100)
 )
-_STOCK_OF = select(OnePriceDeal.units_left).where(OnePriceDeal.slug == bindparam("slug"))
+_STOCK_OF = select(_FREE).where(OnePriceDeal.slug == bindparam("slug"))
 
 
 def _cards(statement: Executable, now: datetime, **given: Any) -> list[DealCard]:
-    return [_card(row, now) for row in db.session.execute(statement, {"now": now, **given})]
+    return [card_of(row, now) for row in db.session.execute(statement, {"now": now, **given})]
 
 
-def _card(row: Any, now: datetime) -> DealCard:
+def card_of(row: Any, now: datetime) -> DealCard:
+    free, paused = (0 if row.waiting else row.units_left), row.paused_at is not None
     return DealCard(
         slug=row.slug,
         title=row.title,
@@ -273,14 +338,19 @@ def _card(row: Any, now: datetime) -> DealCard:
         price_fen=row.price_fen,
         msrp_fen=row.msrp_fen,
         units_total=row.units_total,
-        units_left=row.units_left,
+        units_left=free,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
-        phase=deal_phase(row.starts_at, row.ends_at, row.units_left, row.withdrawn, now),
+        phase=deal_phase(row.starts_at, row.ends_at, free, row.withdrawn, now, paused=paused),
         picture=_picture(row),
         earnest_kind=row.earnest_kind,
         earnest_fen=row.earnest_fen,
         trim_slug=row.trim_slug,
+        per_person=row.per_person,
+        queue=row.queue_when_sold_out,
+        by_dealer=row.stock_by_dealer,
+        balance_from=row.balance_starts_at,
+        balance_until=row.balance_ends_at,
     )
 
 
