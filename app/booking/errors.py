@@ -98,7 +98,7 @@ class PhoneLimitReached(LimitReached):
 
 class EarnestBinding(DomainError):
     code = "earnest_binding"
-    message = "这笔款项是定金，付款后不支持自行取消。如需协商，请联系您选择的门店。"
+    message = "这笔款项是定金，付款后不支持自行取消。如有特殊情况，可以在预订页提交申请，由总部核实。"
 
 
 class CannotCancel(DomainError):
@@ -226,3 +226,46 @@ class BalanceEarly(DomainError):
 class BalanceOver(DomainError):
     code = "balance_over"
     message = "支付余款的时间已过，请联系门店。"
+
+
+class NeedsApproval(DomainError):
+    code = "needs_approval"
+    message = "全款已付、车已备好，取消需要总部审核，请提交申请。"
+
+
+class CaseWordsMissing(DomainError):
+    code = "case_words_missing"
+    message = "请写明情况，至少 4 个字。"
+    field = "reason"
+
+
+class DisputeUseless(DomainError):
+    code = "dispute_useless"
+    message = "这笔预订没有已付的款项，不需要申请。可以直接取消或重新预订。"
+
+
+class TooManyDisputes(DomainError):
+    code = "too_many_disputes"
+    message = "这笔预订的申请已多次答复。如仍有异议，请联系客服或拨打 12315。"
+
+
+class CaseClosed(DomainError):
+    code = "case_closed"
+
+    def __init__(self, verdict: str = "已处理", when: str = "刚才") -> None:
+        super().__init__(f"这件事{when}{verdict}，请刷新查看结果。")
+
+
+class CaseProblem(DomainError):
+    code = "case_problem"
+    message = "请核对金额和单据号。"
+
+
+class ChangeRefused(DomainError):
+    code = "change_refused"
+    message = "这笔预订现在不能更改，请刷新查看最新状态。"
+
+
+class ChangeStale(DomainError):
+    code = "change_stale"
+    message = "您查看之后情况有变化，已为您更新。请确认新的内容后再提交。"

@@ -4,15 +4,18 @@ from flask import Flask
 
 from app.booking import queries
 from app.booking.rules import KIND
+from app.booking.rules.promises import BALANCE
 from app.booking.services import personal
+from app.booking.services.balance import BalancePayable
 from app.booking.services.pay import BookingPayable
 from app.members import privacy
 from app.payments import payables
 
 
 def register(_app: Flask) -> None:
-    """Called once by the factory: bookings can be paid for, and they hold a name and a phone number."""
+    """Called once by the factory: earnest money and balances can be paid; bookings hold a name and a phone number."""
     payables.register(KIND, BookingPayable())
+    payables.register(BALANCE, BalancePayable())
     privacy.register(
         "booking",
         export=queries.export_own,

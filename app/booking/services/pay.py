@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from app.booking import queries
 from app.booking.models import Booking
 from app.booking.rules import HOLDS_MONEY, KIND, REFUND_TROUBLE, BookingAction, BookingState
+from app.booking.services import money, progress
 from app.booking.services.change import Change, lock_rows, move, standing, tell
 from app.core.db import db
 from app.core.errors import NotFound
@@ -20,7 +21,7 @@ from app.payments import queries as payments
 from app.payments.errors import NeedsWeChatLogin, NothingDue
 from app.payments.models import Payment, Refund
 from app.payments.payables import Attempt
-from app.payments.rules import TICKET_LIFE, RefundState
+from app.payments.rules import TICKET_LIFE
 from app.payments.services import attempts, follow_up, refunds
 from app.payments.services.attempts import PayRequest
 
@@ -42,6 +43,7 @@ class BookingPayable:
         booking = standing(payment.payable_id)
         paid = f"已收到{booking.earnest_kind} {format_yuan(payment.amount_fen)}"
         if move(booking, Change(BookingAction.PAY, "deposit_paid", paid), SYSTEM, now):
+            progress.start_promise(booking.id, now)
             return
         late = booking.state in (BookingState.EXPIRED, BookingState.CANCELLED)
         reason = "付款在保留结束后到账" if late else "重复付款"
@@ -51,12 +53,7 @@ class BookingPayable:
         tell(booking.id, "late_payment" if late else "double_payment", SYSTEM, now, note)
 
     def on_refunded(self, payment: Payment, refund: Refund, now: datetime) -> None:
-        booking = db.session.get_one(Booking, payment.payable_id)
-        note = f"{format_yuan(refund.amount_fen)} 已原路退回"
-        if refund.reason_code != "cancelled" or _still_owed(booking.id):
-            tell(booking.id, "money_returned", SYSTEM, now, note)
-            return
-        move(booking, Change(BookingAction.REFUND, "refunded", note), SYSTEM, now)
+        money.on_refunded(payment, refund, now)
 
     def on_refund_stuck(self, payment: Payment, refund: Refund, now: datetime) -> None:
         note = f"{format_yuan(refund.amount_fen)} 尚未退回，无需您操作"
@@ -112,7 +109,7 @@ def open_booking_payment(
     attempt = attempts.open_payment(request, gateway, now)
     if attempt.ticket is None:
         raise NothingDue
-    return _cashier(attempt.method, attempt.ticket, now, hold_until, gateway)
+    return cashier_of(attempt.method, attempt.ticket, now, hold_until, gateway)
 
 
 def present_cashier(
@@ -126,11 +123,12 @@ def present_cashier(
     if payment is None or payment.channel != method:
         return None
     ticket, made_at = attempts.living_ticket(payment, now), payment.prepay_at
-    return _cashier(method, ticket, made_at or now, booking.hold_until, gateway) if ticket else None
+    return cashier_of(method, ticket, made_at or now, booking.hold_until, gateway) if ticket else None
 
 
-def _cashier(method: Method, ticket: str, made_at: datetime, hold_until: datetime, gateway: PayGateway) -> Cashier:
-    until = min(made_at + TICKET_LIFE[method], hold_until)
+def cashier_of(method: Method, ticket: str, made_at: datetime, end: datetime, gateway: PayGateway) -> Cashier:
+    """What a page shows for this ticket, and how long it is good."""
+    until = min(made_at + TICKET_LIFE[method], end)
     if method is Method.JSAPI:
         return Cashier(method, until, params=gateway.cashier_params(PrepayId(ticket)))
     return Cashier(method, until, url=ticket)
@@ -154,9 +152,3 @@ def _own(actor: Actor, no: str) -> Booking:
     if actor.kind != "member" or actor.id is None:
         raise NotFound
     return queries.get_booking(no, actor.id)
-
-
-def _still_owed(booking_id: int) -> bool:
-    """Whether a refund of a cancelled booking is still on its way."""
-    states = [r.state for r in payments.list_refunds(KIND, booking_id) if r.reason_code == "cancelled"]
-    return any(state != RefundState.SUCCEEDED for state in states)
