@@ -33,7 +33,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def cluster(*, durable: bool = False) -> Iterator[str]:
-    """Yield `postgresql://…/` (no database name) of a running server on loopback; `durable` writes as production does."""
+    """Yield `postgresql://…/` (no database name) of a server on loopback; `durable` writes as production does."""
     home = find_bin()
     if home is None:
         raise RuntimeError("PostgreSQL is not installed (apt-get install postgresql)")

@@ -67,6 +67,7 @@ class Booking(Model):
     ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     default_kind: Mapped[str | None] = mapped_column(String(8))
     defaulted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    default_excused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # headquarters: it does not count
     vin: Mapped[str | None] = mapped_column(String(17))
 
     # The agreed time to come, and one that waits for the other side's answer (`proposed_by`: dealer or member).
