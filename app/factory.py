@@ -15,6 +15,7 @@ from app.core.config import ROOT, Settings, load_settings
 from app.core.db import db
 from app.core.errors import ConfigError
 from app.core.shared_tokens import DatabaseTokenStore
+from app.core.web import Shop
 from app.gateways.pay.client import WeChatPayV3
 from app.gateways.sms.tencent import TencentSms
 from app.gateways.storage.objects import ObjectStorage
@@ -48,7 +49,7 @@ def create_app(settings: Settings | None = None, *, gateways: Mapping[str, Any] 
     """Build the shop. `gateways` replaces concrete clients in tests of services; production never passes it."""
     settings = settings or load_settings()
     logs.configure(settings.production)
-    app = Flask("app", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app = Shop("app", root_path=str(ROOT), template_folder="templates", static_folder="static")
     app.config.update(
         SETTINGS=settings,
         SECRET_KEY=settings.secret_key.get_secret_value(),

@@ -7,6 +7,7 @@ synchronous=FULL (what was confirmed survives a power cut) and foreign keys on. 
 import functools
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -31,12 +32,16 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.orm.util import identity_key
 from sqlalchemy.types import TypeDecorator
 
+from app.core import prepared
+from app.core.prepared import Outcome
 from app.core.writing import begin_immediate
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 WRITE = "zhanting_write"
+# The session whose transaction is open here: quick statements need not look it up.
+_open: ContextVar[Session | None] = ContextVar("open_transaction", default=None)
 
 
 class Base(DeclarativeBase):
@@ -122,6 +127,7 @@ def transaction(durable: bool = False) -> Generator[Session]:
         session.rollback()
     session.info["depth"] = 1
     session.info["after_commit"] = []
+    former = _open.set(session)
     try:
         session.info["connection"] = session.connection(execution_options={WRITE: True})
         yield session
@@ -132,6 +138,7 @@ def transaction(durable: bool = False) -> Generator[Session]:
     finally:
         session.info["depth"] = 0
         session.info.pop("connection", None)
+        _open.reset(former)
         callbacks: list[Callable[[], None]] = session.info.pop("after_commit", [])
     for callback in callbacks:
         callback()
@@ -144,17 +151,18 @@ def changed_rows(statement: Update | Delete) -> int:
     return cast(CursorResult[Any], db.session.execute(statement)).rowcount
 
 
-def execute(statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+def execute(statement: Executable, values: Mapping[str, Any]) -> Outcome:
     """Run a prepared statement in the present transaction, past the session: for the paths that have to be quick.
 
-    What the session still holds is written first; rows it has loaded do not hear of it (`forget`).
+    The statement is a constant of its module (core.prepared). What the session still holds is written first; rows it
+    has loaded do not hear of it (`forget`).
     """
-    session = _session()
-    if not session.info.get("depth", 0):
+    session = _open.get()
+    if session is None:
         raise RuntimeError("a write outside a transaction")
     session.flush()
     # The session's own way to its connection costs as much as a small statement.
-    return cast(Connection, session.info["connection"]).execute(statement, values)
+    return prepared.run(cast(Connection, session.info["connection"]), statement, values)
 
 
 def peek(statement: Select[Any], values: Mapping[str, Any] | None = None) -> Any:

@@ -5,7 +5,8 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, abort, current_app, g, make_response, render_template, request, session
+from flask import Flask, Request, Response, abort, current_app, g, make_response, render_template, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -43,13 +44,6 @@ def caller() -> str:
 
 # The storage is named by init_app: one given here would win over the settings.
 limiter = Limiter(caller, default_limits=[], strategy="moving-window", in_memory_fallback_enabled=True)
-
-
-@limiter.request_filter
-def _is_signed() -> bool:
-    """Notices come from WeChat's few addresses; their signature says whether they count, so nobody counts them."""
-    view = current_app.view_functions.get(request.endpoint or "")
-    return getattr(view, "__access__", None) == "signed"
 
 
 def settings() -> Settings:
@@ -98,13 +92,11 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.url_map.converters["int"] = RowId
     htmx.init_app(app)
     csrf.init_app(app)
-    try:
-        limiter.init_app(app)
-    except ConfigurationError as exc:
-        raise ConfigError(f"REDIS_URL: {exc}") from None
+    _limit(app)
     init_assets(app)
     caching.init_app(app, settings.response_cache_bytes)
     app.extensions["csp"] = content_security_policy(settings)
+    app.extensions["heads"] = _heads(settings)
     app.jinja_env.globals.update(settings=settings, clock=clock, backoffice=backoffice)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     _share_globals(app.jinja_env)
@@ -120,6 +112,39 @@ def init_app(app: Flask, settings: Settings) -> None:
         n = settings.trusted_proxies
         # Every proxy adds the address it was called from; scheme and host the outermost sets and the others hand on.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=1, x_host=1)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Flask's own, which makes ready to read a cookie also where none came."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return super().open_session(app, request) if "HTTP_COOKIE" in request.environ else self.session_class()
+
+
+class Shop(Flask):
+    """Flask with what it looks up again in every request left out: no view of this house is a coroutine."""
+
+    session_interface = _Sessions()
+
+    def ensure_sync(self, func: F) -> F:
+        return func
+
+
+def _limit(app: Flask) -> None:
+    """Count requests where a view says so.
+
+    Limits are decorators, which look for themselves. The hooks around every request serve default limits and headers:
+    there are none, and a notice must not pay for them. Notices are not counted: they come from WeChat's few addresses,
+    and their signature says whether they count.
+    """
+    hooks: tuple[Any, ...] = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
+    kept = [list(kind.get(None, [])) for kind in hooks]
+    try:
+        limiter.init_app(app)
+    except ConfigurationError as exc:
+        raise ConfigError(f"REDIS_URL: {exc}") from None
+    for kind, functions in zip(hooks, kept, strict=True):
+        kind[None] = functions
 
 
 def _share_globals(env: Environment) -> None:
@@ -205,18 +230,29 @@ def content_security_policy(settings: Settings) -> str:
     )
 
 
+def _heads(settings: Settings) -> list[tuple[str, str]]:
+    """What every answer says unless its view said it differently."""
+    heads = [
+        ("Content-Security-Policy", content_security_policy(settings)),
+        ("X-Content-Type-Options", "nosniff"),
+        # H5 pay needs the origin as Referer; paths stay private.
+        ("Referrer-Policy", "strict-origin-when-cross-origin"),
+        ("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()"),
+    ]
+    return [*heads, ("Strict-Transport-Security", "max-age=31536000")] if settings.production else heads
+
+
 def _finish(response: Response) -> Response:
-    head = response.headers
-    head.setdefault("Content-Security-Policy", current_app.extensions["csp"])
-    head.setdefault("X-Content-Type-Options", "nosniff")
-    # H5 pay needs the origin as Referer; paths stay private.
-    head.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-    head.setdefault("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()")
-    head.setdefault("X-Request-Id", g.get("request_id", ""))
-    # A page's script can read this one, and 意见反馈 passes it on.
-    head.setdefault("Server-Timing", f'r;desc="{g.get("request_id", "")}"')
-    if settings().production:
-        head.setdefault("Strict-Transport-Security", "max-age=31536000")
+    head, number = response.headers, g.get("request_id", "")
+    given = {name.lower() for name, _value in head}
+    # A page's script can read Server-Timing, and 意见反馈 passes it on.
+    for name, value in (
+        *current_app.extensions["heads"],
+        ("X-Request-Id", number),
+        ("Server-Timing", f'r;desc="{number}"'),
+    ):
+        if name.lower() not in given:
+            head.add(name, value)
     if response.mimetype == "text/html":
         head.setdefault("Cache-Control", "no-store" if g.get("private") else "no-cache")
     return response

@@ -48,7 +48,9 @@ def never_connected(error: requests.RequestException) -> bool:
 def loads_object(text: str | bytes) -> dict[str, Any]:
     """The JSON object in an untrusted text. ValueError for anything else, also duplicate keys and NaN."""
     try:
-        value: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        if not isinstance(text, str):
+            text = text.decode(json.detect_encoding(text), "surrogatepass")
+        value: object = _DECODER.decode(text)
     except RecursionError:
         raise ValueError("nested too deep") from None
     if not isinstance(value, dict):
@@ -66,3 +68,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
+
+
+# json.loads builds a decoder for each text that wants hooks.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)

@@ -23,13 +23,13 @@ def receive_payment_notice() -> Response:
     """An authentic notice is stored and answered with success, whatever it says; another one gets 401 FAIL."""
     now = clock.now()
     try:
-        body = _raw_body()
-        notice = _gateway().parse_notice(dict(request.headers), body, now)
+        body, signed = _raw_body(), _signature_headers()
+        notice = _gateway().parse_notice(signed, body, now)
     except NoticeRejected as exc:
         return _refuse(exc)
     if not isinstance(notice, PaymentNoticeData):
         return _refuse(None)
-    settlement.accept_notice(notice, now, _received(body))
+    settlement.accept_notice(notice, now, _received(body, signed))
     return _accepted()
 
 
@@ -39,13 +39,13 @@ def receive_refund_notice() -> Response:
     """The same for money back."""
     now = clock.now()
     try:
-        body = _raw_body()
-        notice = _gateway().parse_notice(dict(request.headers), body, now)
+        body, signed = _raw_body(), _signature_headers()
+        notice = _gateway().parse_notice(signed, body, now)
     except NoticeRejected as exc:
         return _refuse(exc)
     if not isinstance(notice, RefundNoticeData):
         return _refuse(None)
-    refunds.accept_refund_notice(notice, now, _received(body))
+    refunds.accept_refund_notice(notice, now, _received(body, signed))
     return _accepted()
 
 
@@ -60,10 +60,15 @@ def _raw_body() -> bytes:
         raise NoticeRejected(RejectReason.TOO_LARGE) from None
 
 
-def _received(body: bytes) -> Received:
+def _signature_headers() -> dict[str, str]:
+    prefix = "HTTP_WECHATPAY_"
+    found = {name: value for name, value in request.environ.items() if name.startswith(prefix)}
+    return {f"Wechatpay-{name[len(prefix) :].replace('_', '-').title()}": value for name, value in found.items()}
+
+
+def _received(body: bytes, signed: dict[str, str]) -> Received:
     """The request as evidence: it verified, so it is UTF-8 text with signature headers."""
-    signed = {name: value[:512] for name, value in request.headers.items() if name.lower().startswith("wechatpay-")}
-    return Received(body.decode(), signed)
+    return Received(body.decode(), {name: value[:512] for name, value in signed.items()})
 
 
 def _accepted() -> Response:
