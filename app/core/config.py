@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     wechat_app_secret: SecretStr = SecretStr("")
     wechat_token: SecretStr = SecretStr("")
     wechat_aes_key: SecretStr = SecretStr("")
+    wechat_push_mode: Literal["", "safe", "compatible", "plain"] = ""
     wechat_api_base_url: str = "https://api.weixin.qq.com"
     wechat_open_base_url: str = "https://open.weixin.qq.com"
     wechat_jssdk_url: str = "https://res.wx.qq.com/open/js/jweixin-1.6.0.js"
@@ -75,6 +76,16 @@ class Settings(BaseSettings):
     @property
     def production(self) -> bool:
         return self.zhanting_env == "production"
+
+    @property
+    def pushes_sealed(self) -> bool:
+        """Whether only encrypted pushes count: 安全模式, which a shop with a key is in unless it says otherwise.
+
+        In development both kinds do, because the sandbox sends both.
+        """
+        return self.wechat_push_mode == "safe" or (
+            self.wechat_push_mode == "" and self.production and bool(self.wechat_aes_key.get_secret_value())
+        )
 
 
 REQUIRED = [

@@ -60,7 +60,8 @@ def receive_push() -> Response:
 
 def _keys() -> PushKeys:
     own = settings()
-    return PushKeys(own.wechat_token.get_secret_value(), own.wechat_aes_key.get_secret_value(), own.wechat_app_id)
+    token, aes_key = own.wechat_token.get_secret_value(), own.wechat_aes_key.get_secret_value()
+    return PushKeys(token, aes_key, own.wechat_app_id, own.pushes_sealed)
 
 
 def _query() -> PushQuery:

@@ -103,6 +103,39 @@ def test_anybody_else_is_refused(app: Flask, query: str) -> None:
     assert not rows(PushEvent)
 
 
+def sealed(app: Flask, body: str) -> Any:
+    """Post an encrypted push, as safe mode sends it."""
+    envelope = parse_push(encrypt_reply(KEYS, body, str(int(AT.timestamp())), "n").encode())
+    query = {"timestamp": envelope["TimeStamp"], "nonce": envelope["Nonce"], "encrypt_type": "aes"}
+    query["msg_signature"] = envelope["MsgSignature"]
+    sent = f"<xml><ToUserName>gh</ToUserName><Encrypt>{envelope['Encrypt']}</Encrypt></xml>"
+    return app.test_client().post("/wechat/events", query_string=query, data=sent)
+
+
+@pytest.mark.parametrize(
+    ("env", "mode", "plain"),
+    [
+        ("development", "", 200),
+        ("development", "safe", 403),
+        ("production", "", 403),
+        ("production", "safe", 403),
+        ("production", "compatible", 200),
+        ("production", "plain", 200),
+    ],
+)
+def test_in_safe_mode_a_plain_push_is_refused(app: Flask, env: str, mode: str, plain: int) -> None:
+    """Its signature covers no body. The encrypted one counts in every mode, and the address is verified as ever."""
+    own = {"zhanting_env": env, "wechat_push_mode": mode}
+    app.config["SETTINGS"] = app.config["SETTINGS"].model_copy(update=own)
+    a.install(app)
+    client = app.test_client()
+    answer = client.post(a.address(AT), data=a.event("SCAN", EventKey="plain"), content_type="text/xml")
+    assert answer.status_code == plain
+    assert sealed(app, a.event("SCAN", EventKey="sealed", at=1762052401)).status_code == 200
+    assert [row.scene for row in rows(PushEvent)] == (["plain", "sealed"] if plain == 200 else ["sealed"])
+    assert client.get(f"{a.address(AT)}&echostr=42").text == "42"
+
+
 @pytest.mark.parametrize("body", [BOMB, b"", b"<xml>", b"not xml", b"<xml>" + b"<a>" * 99])
 def test_what_is_no_message_is_refused(push: a.Pusher, body: bytes) -> None:
     assert push(body).status_code == 403

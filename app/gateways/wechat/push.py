@@ -40,6 +40,7 @@ class PushKeys:
     token: str
     aes_key: str
     app_id: str
+    sealed_only: bool = False  # 安全模式: a plain push is nobody's, its signature covers no body
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ def open_push(keys: PushKeys, query: PushQuery, body: bytes, now: datetime) -> d
     if len(body) > MAX_BODY:
         raise PushRefused("size")
     if not query.encrypted:
+        if keys.sealed_only:
+            raise PushRefused("plain")
         check_address(keys, query, now)
         return parse_push(body)
     _check_age(query, now)
