@@ -8,13 +8,18 @@ from flask import Flask
 
 from app.booking import queries as bookings
 from app.booking.models import Booking
+from app.booking.services import pay
 from app.core.db import db, transaction
 from app.core.security import Actor
+from app.gateways.pay.port import Method
 from app.members.errors import AccountGone
 from app.members.models import ErasureRequest, Member
 from app.members.services import erase_all, merge_members
+from app.payments.models import Payment
+from app.payments.services import attempts
 from tests.booking import shop as s
 from tests.booking.shop import NOW
+from tests.payments.wechat_pay import APP_ID, MCH_ID, Bank
 from tests.races.world import at_once, refusals, wins
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.race]
@@ -66,3 +71,51 @@ def test_a_booking_placed_while_the_account_is_joined_is_never_left_behind(app: 
     placed = len(wins(outcomes)) - 1
     assert s.units_left(shop) == 10 - placed
     assert db.session.get_one(Member, loser.id).merged_into_id == winner.id
+
+
+def payers() -> set[int]:
+    db.session.rollback()
+    return {row.member_id for row in db.session.query(Payment)}
+
+
+def begin(actor: Actor, no: str, bank: Bank) -> Any:
+    return pay.open_booking_payment(actor, no, bank, NOW, app_id=APP_ID, mch_id=MCH_ID, method=Method.NATIVE)
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_payment_begun_just_after_the_account_was_joined(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    """Between reading whose booking it is and writing the attempt. Without the guard it names the lost account."""
+    shop, loser, winner, bank = s.build(), s.member("13900000001"), s.member("13900000002"), Bank()
+    no, real = s.place(shop, loser).no, attempts.open_payment
+
+    def late(*args: Any) -> Any:
+        db.session.rollback()
+        merge_members(loser.id or 0, winner.id or 0, BOSS, "同一个人", NOW)
+        return real(*args)
+
+    monkeypatch.setattr(attempts, "open_payment", late)
+    if not guarded:
+        monkeypatch.setattr(attempts, "hold_member", lambda member_id: None)
+        begin(loser, no, bank)
+        assert payers() == {loser.id}
+        return
+    with pytest.raises(AccountGone):
+        begin(loser, no, bank)
+    assert (payers(), bank.orders) == (set(), {})
+    monkeypatch.setattr(attempts, "open_payment", real)
+    begin(winner, no, bank)
+    assert payers() == owners() == {winner.id}
+
+
+@pytest.mark.parametrize("round_", range(4))
+def test_a_payment_begun_while_the_account_is_joined_ends_at_the_person(app: Flask, round_: int) -> None:
+    shop, loser, winner, bank = s.build(), s.member("13900000001"), s.member("13900000002"), Bank()
+    no = s.place(shop, loser).no
+    taps = [lambda: begin(loser, no, bank) for _ in range(3)]
+    merge: Any = lambda: merge_members(loser.id or 0, winner.id or 0, BOSS, "同一个人", NOW)  # noqa: E731
+    outcomes: list[Any] = at_once(app, [*taps, merge] if round_ % 2 else [merge, *taps])
+    assert refusals(outcomes) <= {"AccountGone", "NotFound"}, outcomes
+    assert payers() <= {winner.id}
+    assert owners() == {winner.id}

@@ -18,6 +18,7 @@ from app.gateways.pay.port import (
     PayGateway,
     PrepayId,
 )
+from app.members.services import hold_member
 from app.payments import payables, queries
 from app.payments.errors import AlreadyPaid, HoldTooShort, PaymentBusy
 from app.payments.models import Payment
@@ -29,7 +30,10 @@ UNKNOWN_IP = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class PayRequest:
-    """What is to be paid, by whom, until when. The amount is not here: the payable says it."""
+    """What is to be paid, by whom, until when. The amount is not here: the payable says it.
+
+    `kept_until` says when the thing itself may be gone before that: no new attempt in its last minute.
+    """
 
     payable_kind: str
     payable_id: int
@@ -41,6 +45,7 @@ class PayRequest:
     expires_at: datetime
     method: Method = Method.JSAPI
     client_ip: str = field(default="", repr=False)
+    kept_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,8 @@ def open_payment(request: PayRequest, gateway: PayGateway, now: datetime) -> Att
     """The one open attempt with what its cashier needs, made now if there is none. A second tap gets the same number.
 
     Another method than before closes the former attempt first: a number belongs to one way of paying for ever.
-    NothingDue, HoldTooShort, AlreadyPaid, PaymentBusy; GatewayError leaves the attempt open, so the next try repeats
-    the same order.
+    NothingDue, HoldTooShort, AlreadyPaid, PaymentBusy, AccountGone (merged a moment ago); GatewayError leaves the
+    attempt open, so the next try repeats the same order.
     """
     attempt = _begin_as(request, gateway, now)
     if attempt.ticket is not None:
@@ -109,12 +114,13 @@ def _begin_as(request: PayRequest, gateway: PayGateway, now: datetime) -> Attemp
 @retry_deadlock
 def _begin(request: PayRequest, now: datetime) -> Attempt:
     with transaction(durable=True):
+        hold_member(request.member_id)
         payable = payables.of(request.payable_kind)
         payable.lock(request.payable_id)
         amount_fen = payable.amount_due(request.payable_id, now)
         payment = queries.find_open_attempt(request.payable_kind, request.payable_id)
         if payment is None:
-            if not may_begin(now, request.expires_at):
+            if not may_begin(now, request.kept_until or request.expires_at):
                 raise HoldTooShort
             payment = Payment(
                 out_trade_no=ids.number("P", now),
