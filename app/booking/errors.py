@@ -269,3 +269,28 @@ class ChangeRefused(DomainError):
 class ChangeStale(DomainError):
     code = "change_stale"
     message = "您查看之后情况有变化，已为您更新。请确认新的内容后再提交。"
+
+
+class ChangedMeanwhile(DomainError):
+    code = "changed_meanwhile"
+    message = "这项内容刚刚已被更改，请核对新的内容后再提交。"
+
+
+class NothingToCorrect(DomainError):
+    code = "nothing_to_correct"
+    message = "没有可以更正的记录，请刷新查看最新状态。"
+
+
+class AlreadyStarted(DomainError):
+    code = "already_started"
+    message = "这个一口价已经开始或已经结束，不用再设提醒了。"
+
+
+class ReviewClosed(DomainError):
+    code = "review_closed"
+    message = "交车之后才能评价，每笔预订只评价一次。"
+
+
+class AnswerGiven(DomainError):
+    code = "answer_given"
+    message = "这条评价已经回复过了，请刷新查看。"

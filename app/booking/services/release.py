@@ -5,45 +5,60 @@ from datetime import datetime
 from sqlalchemy import and_, func, select
 
 from app.booking import queries
-from app.booking.errors import CannotCancel, EarnestBinding, PaidMeanwhile, PaymentOpen
+from app.booking.errors import CannotCancel, EarnestBinding, NeedsApproval, PaidMeanwhile, PaymentOpen
 from app.booking.models import Booking
-from app.booking.rules import EXPIRY_PATIENCE, KIND, PICK_UP, BookingAction, BookingState, refundable
+from app.booking.rules import EXPIRY_PATIENCE, KIND, BookingAction, BookingState
+from app.booking.rules.cancelling import Way, way_to_cancel
+from app.booking.rules.promises import BALANCE
+from app.booking.services import money
 from app.booking.services.change import Change, lock_booking, move
 from app.core.db import db, retry_deadlock, transaction
-from app.core.errors import NotFound
+from app.core.errors import DomainError, NotFound
 from app.core.money import format_yuan
 from app.core.security import SYSTEM, Actor
 from app.gateways.pay.port import PayGateway
 from app.payments import queries as payments
 from app.payments.models import Payment
 from app.payments.rules import OPEN
-from app.payments.services import follow_up, refunds, sweep
-from app.payments.services.settlement import lock_payment
+from app.payments.services import follow_up, sweep
+
+_REFUSED: dict[Way, type[DomainError]] = {Way.BOUND: EarnestBinding, Way.APPROVAL: NeedsApproval}
 
 
 def cancel_booking(actor: Actor, no: str, gateway: PayGateway, now: datetime) -> None:
-    """Cancel: an unpaid hold ends at once, a paid and refundable one begins its refund.
+    """Cancel as the table of rules says: an unpaid hold ends at once, a paid and refundable one begins its refund.
 
-    NotFound, EarnestBinding, CannotCancel, PaidMeanwhile, PaymentOpen; GatewayError leaves everything as it was.
+    NotFound, EarnestBinding, NeedsApproval, CannotCancel, PaidMeanwhile, PaymentOpen; GatewayError leaves everything
+    as it was.
     """
     if actor.kind != "member" or actor.id is None:
         raise NotFound
     booking = queries.get_booking(no, actor.id)
-    booking_id, state, kind = booking.id, booking.state, booking.earnest_kind
-    if state == BookingState.HELD:
-        db.session.rollback()
-        fate = follow_up.release(KIND, booking_id, gateway, now)
-        if fate is follow_up.Fate.PAID:
-            raise PaidMeanwhile
-        if fate is follow_up.Fate.OPEN:
-            raise PaymentOpen
+    booking_id, state, way = booking.id, booking.state, _way(booking)
+    db.session.rollback()
+    if way is Way.FREE:
+        _retire(KIND, booking_id, gateway, now)
         _end_hold(booking_id, Change(BookingAction.CANCEL, "cancelled"), actor, now)
-    elif state in PICK_UP and not refundable(kind):
-        raise EarnestBinding
-    elif state in PICK_UP:
+    elif way is Way.REFUND:
+        _retire(BALANCE, booking_id, gateway, now)
         _begin_refund(booking_id, actor, now)
+    elif way is not Way.NONE:
+        raise _REFUSED[way]
     elif state not in (BookingState.CANCELLED, BookingState.REFUNDING, BookingState.REFUNDED):
         raise CannotCancel
+
+
+def _way(booking: Booking) -> Way:
+    return way_to_cancel(booking.earnest_kind, booking.state, paid_in_full=not booking.balance_open)
+
+
+def _retire(kind: str, booking_id: int, gateway: PayGateway, now: datetime) -> None:
+    """Nobody may pay this any more; what was paid a moment ago counts, and is told."""
+    fate = follow_up.release(kind, booking_id, gateway, now)
+    if fate is follow_up.Fate.PAID:
+        raise PaidMeanwhile
+    if fate is follow_up.Fate.OPEN:
+        raise PaymentOpen
 
 
 def expire_holds(gateway: PayGateway, now: datetime) -> int:
@@ -98,14 +113,15 @@ def _end_hold(booking_id: int, change: Change, actor: Actor, now: datetime) -> b
 
 @retry_deadlock
 def _begin_refund(booking_id: int, actor: Actor, now: datetime) -> None:
+    """All that was paid goes back, earnest money and balance together; judged again by the rule, now locked."""
     with transaction():
         booking = lock_booking(booking_id)
-        if not refundable(booking.earnest_kind):
-            raise EarnestBinding
-        owed = [(p.id, p.amount_fen - payments.refunded_fen(p.id)) for p in payments.list_succeeded(KIND, booking_id)]
-        note = f"{format_yuan(sum(fen for _, fen in owed))} 将原路退回，通常 1–3 个工作日到账"
+        way = _way(booking)
+        if way is not Way.REFUND:
+            raise _REFUSED.get(way, CannotCancel)
+        if payments.find_open_attempt(BALANCE, booking_id) is not None:
+            raise PaymentOpen  # begun after WeChat Pay was asked
+        note = f"{format_yuan(money.owed_fen(booking_id))} 将原路退回，通常 1–3 个工作日到账"
         if not move(booking, Change(BookingAction.CANCEL, "refunding", note), actor, now):
             raise CannotCancel
-        for payment_id, fen in owed:
-            if fen > 0:
-                refunds.request_refund(lock_payment(payment_id), fen, "cancelled", "客户取消预订", now)
+        money.return_all(booking_id, "cancelled", "客户取消预订", now)
