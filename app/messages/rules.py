@@ -49,10 +49,41 @@ class Purpose:
 
 
 PURPOSES: dict[str, Purpose] = {
-    "deposit_paid": Purpose("已收到付款", "{car}：{note}。请在保留时间内到店。", ("car", "note")),
+    "deal_starts": Purpose("一口价即将开始", "{car}：{note}。", ("car", "note")),
+    "deposit_paid": Purpose(
+        "已收到付款", "{car}：{note}。门店会在承诺时间内确认，没有确认会自动退款。", ("car", "note")
+    ),
+    "confirmed": Purpose("门店已确认", "{car}：{note}。", ("car", "note")),
+    "time_proposed": Purpose("门店提议了到店时间", "{car}：{note}。请在预订页同意或另约时间。", ("car", "note")),
+    "time_agreed": Purpose("到店时间已约定", "{car}：{note}到店，请带上证件和取车码。", ("car", "note")),
+    "car_ready": Purpose("车已备好", "{car}：{note}。请在预订页约时间到店提车。", ("car", "note"), sms=True),
+    "balance_due": Purpose("余款待支付", "{car}：{note}。", ("car", "note"), sms=True),
+    "balance_paid": Purpose("余款已收到", "{car}：{note}。", ("car", "note")),
+    "no_show": Purpose(
+        "没有等到您",
+        "{car}：门店记录您未按约到店（{note}）。请在预订页另约时间，或提出异议。",
+        ("car", "note"),
+        sms=True,
+    ),
+    "dealer_missed": Purpose(
+        "门店超时，自动退款", "{car}：{note}。已付款项原路退回，无需申请。", ("car", "note"), sms=True
+    ),
+    "changed": Purpose("预订已更改", "{car}：{note}。", ("car", "note")),
+    "case_opened": Purpose("总部正在处理", "{car}：{note}。", ("car", "note")),
+    "case_settled": Purpose("总部已处理", "{car}：{note}。", ("car", "note"), sms=True),
+    "given_up": Purpose("预订已取消并退款", "{car}：{note}。如有异议，请在预订页提出。", ("car", "note"), sms=True),
+    "given_back": Purpose("总部决定退款", "{car}：{note}。", ("car", "note"), sms=True),
+    "forfeited": Purpose("定金不予退还", "{car}：{note}。如有异议，请在预订页提出。", ("car", "note"), sms=True),
     "late_money": Purpose("付款将退回", "{car}：{note}。", ("car", "note"), sms=True),
     "money_returned": Purpose("退款已完成", "{car}：{note}，请留意微信支付账单。", ("car", "note"), sms=True),
     "handed_over": Purpose("已交车", "{car} 已在 {note} 交付，祝您用车愉快。", ("car", "note")),
+    "offer": Purpose("候补有名额了", "{car}：{note}，请尽快预订。", ("car", "note"), sms=True),
+    "offer_ending": Purpose("候补名额快到期", "{car}：{note}，请尽快预订。", ("car", "note"), sms=True),
+    "offer_lapsed": Purpose("候补名额已释放", "{car}：{note}。仍想要可以重新加入候补。", ("car", "note")),
+    "queue_over": Purpose("候补已结束", "{car}：{note}。", ("car", "note")),
+    "queued_first": Purpose("已排在候补最前", "{car}：{note}。", ("car", "note"), sms=True),
+    "rescued": Purpose("付款已到账，预订保住了", "{car}：{note}。", ("car", "note"), sms=True),
+    "review_asked": Purpose("用车还满意吗", "{car}：{note}。", ("car", "note")),
     "account": Purpose("账号提醒", "{note}", ("note",)),
 }
 # The approved text message reads: {1}：{2}，{3}。

@@ -229,7 +229,7 @@ def list_participating_dealers(deal: OnePriceDeal, city: str | None = None, limi
     return list(db.session.scalars(wanted.order_by(Dealer.city, Dealer.name).limit(limit)))
 
 
-def find_participating_dealer(deal: OnePriceDeal, dealer_id: int) -> Dealer | None:
+def find_participating_dealer(deal: OnePriceDeal | Any, dealer_id: int) -> Dealer | None:
     """The dealer if it takes part in this deal and is open for business."""
     return db.session.scalar(participating(deal).where(Dealer.id == dealer_id))
 

@@ -1,6 +1,14 @@
 """What is decided about bookings without a database, by noun. Use the names below."""
 
-from app.booking.rules.deals import PHASE_WORDS, DealPhase, deal_phase, free_units, phase_of
+from app.booking.rules.deals import (
+    PHASE_WORDS,
+    QUEUE_SHARING_TEXT,
+    DealPhase,
+    deal_phase,
+    free_slot,
+    free_units,
+    phase_of,
+)
 from app.booking.rules.earnest import (
     BINDING_SHARE_PERCENT,
     LAWS,
@@ -68,6 +76,7 @@ __all__ = [
     "OFFER_WARNING",
     "PHASE_WORDS",
     "PICK_UP",
+    "QUEUE_SHARING_TEXT",
     "REFUND_TROUBLE",
     "REFUND_TROUBLE_WORDS",
     "SHARING_TEXT",
@@ -86,6 +95,7 @@ __all__ = [
     "deal_phase",
     "earnest_problem",
     "earnest_rule",
+    "free_slot",
     "free_units",
     "mask_name",
     "offer_end",

@@ -1,5 +1,6 @@
 """Where a deal stands. Pure."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -20,6 +21,15 @@ PHASE_WORDS = {
     DealPhase.PAUSED: "暂停预订",
     DealPhase.ENDED: "已结束",
 }
+
+
+# What the separate consent of somebody who waits says.
+QUEUE_SHARING_TEXT = "同意将我的姓名和手机号提供给所选门店，仅用于在我候补期间联系我。"
+
+
+def free_slot(taken: Collection[int], per_person: int) -> int | None:
+    """The first free place of a person within the limit, or None when it is used up."""
+    return next((slot for slot in range(1, per_person + 1) if slot not in taken), None)
 
 
 def free_units(units_left: int, waiting: int) -> int:

@@ -92,14 +92,22 @@ TERMS_VERSION = "2026-11.2"
 class Offer(Protocol):
     """What of a deal its terms are made of: the row, or the columns a query read."""
 
-    earnest_kind: Any
-    earnest_fen: Any
-    price_fen: Any
-    confirm_hours: Any
-    ready_days: Any
-    balance_starts_at: Any
-    balance_ends_at: Any
-    terms: Any
+    @property
+    def earnest_kind(self) -> Any: ...
+    @property
+    def earnest_fen(self) -> Any: ...
+    @property
+    def price_fen(self) -> Any: ...
+    @property
+    def confirm_hours(self) -> Any: ...
+    @property
+    def ready_days(self) -> Any: ...
+    @property
+    def balance_starts_at(self) -> Any: ...
+    @property
+    def balance_ends_at(self) -> Any: ...
+    @property
+    def terms(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, insert, select, update
 
 from app.booking.models import Booking, BookingEvent, OnePriceDeal
-from app.booking.rules import KEEPS_UNIT, BookingAction, BookingState, target
+from app.booking.rules import EVENT_WORDS, KEEPS_UNIT, BookingAction, BookingState, target
+from app.booking.services import stock
 from app.core import audit
-from app.core.db import changed_rows, db, execute, forget, table_of
+from app.core.db import db, execute, forget, table_of
 from app.core.security import Actor
 from app.messages.services import notify
 
@@ -18,6 +19,24 @@ NOTICES = {
     "deposit_paid": "deposit_paid",
     "late_payment": "late_money",
     "double_payment": "late_money",
+    "rescued": "rescued",
+    "queued_first": "queued_first",
+    "confirmed": "confirmed",
+    "time_proposed": "time_proposed",
+    "time_agreed": "time_agreed",
+    "car_ready": "car_ready",
+    "balance_due": "balance_due",
+    "balance_paid": "balance_paid",
+    "no_show": "no_show",
+    "dealer_missed": "dealer_missed",
+    "colour_changed": "changed",
+    "dealer_changed": "changed",
+    "owner_changed": "changed",
+    "case_opened": "case_opened",
+    "case_settled": "case_settled",
+    "given_back": "given_back",
+    "given_up": "given_up",
+    "forfeited": "forfeited",
     "money_returned": "money_returned",
     "refunded": "money_returned",
     "handed_over": "handed_over",
@@ -31,6 +50,7 @@ class Standing(NamedTuple):
     no: str
     deal_id: int
     member_id: int
+    dealer_id: int
     car_name: str
     earnest_kind: str
     state: str
@@ -43,7 +63,7 @@ _LOCK_BOOKING = select(_bookings.id).where(_bookings.id == bindparam("booking"))
 _DEAL_OF = select(_bookings.deal_id).where(_bookings.id == bindparam("booking")).scalar_subquery()
 _LOCK_DEAL = select(_deals.id).where(_deals.id == _DEAL_OF).with_for_update()
 _STEP = update(table_of(Booking)).where(_bookings.id == bindparam("booking"), _bookings.state == bindparam("before"))
-_MOVE = _STEP.values(state=bindparam("after"), state_at=bindparam("at"))
+_MOVE = _STEP.values(state=bindparam("after"), state_at=bindparam("at"), address_digest=None)
 _MOVE_AND_FREE = _MOVE.values(slot=None, vin=None)
 _ADD_LINE = insert(table_of(BookingEvent)).returning(table_of(BookingEvent).c.id)
 
@@ -121,7 +141,7 @@ def _add_line(booking_id: int, event: str, actor: Actor, now: datetime, note: st
 
 
 def _send(booking: Booking | Standing, event: str, line_id: int, now: datetime, note: str) -> None:
-    words = {"car": booking.car_name, "note": note}
+    words = {"car": booking.car_name, "note": note or EVENT_WORDS[event]}
     key = f"booking-event:{line_id}"
     notify(booking.member_id, NOTICES[event], key, words, now, href=f"/bookings/{booking.no}")
 
@@ -135,12 +155,7 @@ def _set_state(
         return False
     forget(Booking, booking_id)
     if frees:
-        give_back = (
-            update(OnePriceDeal)
-            .where(OnePriceDeal.id == deal_id, OnePriceDeal.units_left < OnePriceDeal.units_total)
-            .values(units_left=OnePriceDeal.units_left + 1)
-        )
-        changed_rows(give_back)
+        stock.give_back(deal_id, booking.dealer_id, now)
     line_id = _add_line(booking_id, change.event, actor, now, change.note)
     if change.event in NOTICES:
         _send(booking, change.event, line_id, now, change.note)

@@ -7,9 +7,10 @@ from urllib.parse import quote
 from sqlalchemy import func, select
 
 from app.booking import queries
-from app.booking.models import Booking
-from app.booking.rules import HOLDS_MONEY, KIND, REFUND_TROUBLE, BookingAction, BookingState
-from app.booking.services import money, progress
+from app.booking.models import Booking, BookingCase
+from app.booking.rules import HOLDS_MONEY, KIND, REFUND_TROUBLE, BookingAction, BookingState, attempt_end
+from app.booking.rules.cases import SENT_BY_CASE
+from app.booking.services import money, progress, rescue
 from app.booking.services.change import Change, lock_rows, move, standing, tell
 from app.core.db import db
 from app.core.errors import NotFound
@@ -39,18 +40,26 @@ class BookingPayable:
         return booking.earnest_fen
 
     def on_paid(self, payment: Attempt, now: datetime) -> None:
-        """A booking that still has its unit takes the money, however late; any other sends it back."""
+        """A booking that still has its unit, or gets one again, takes the money, however late.
+
+        Any other sends it back, and who came too late keeps the turn.
+        """
         booking = standing(payment.payable_id)
         paid = f"已收到{booking.earnest_kind} {format_yuan(payment.amount_fen)}"
         if move(booking, Change(BookingAction.PAY, "deposit_paid", paid), SYSTEM, now):
             progress.start_promise(booking.id, now)
             return
-        late = booking.state in (BookingState.EXPIRED, BookingState.CANCELLED)
+        expired = booking.state == BookingState.EXPIRED
+        if expired and rescue.rescue(booking, payment.amount_fen, now):
+            return
+        late = expired or booking.state == BookingState.CANCELLED
         reason = "付款在保留结束后到账" if late else "重复付款"
         row = db.session.get_one(Payment, payment.id)
         refunds.request_refund(row, payment.amount_fen, "late" if late else "double", reason, now)
         note = f"{reason}，{format_yuan(payment.amount_fen)} 将自动原路退回"
         tell(booking.id, "late_payment" if late else "double_payment", SYSTEM, now, note)
+        if expired:
+            rescue.keep_turn(booking, now)
 
     def on_refunded(self, payment: Payment, refund: Refund, now: datetime) -> None:
         money.on_refunded(payment, refund, now)
@@ -60,8 +69,14 @@ class BookingPayable:
         tell(payment.payable_id, REFUND_TROUBLE, SYSTEM, now, note)
 
     def held_fen(self) -> int:
+        """Earnest money of bookings that have it, less what headquarters sent back of them (and of their balances)."""
         held = select(func.coalesce(func.sum(Booking.earnest_fen), 0)).where(Booking.state.in_(HOLDS_MONEY))
-        return int(db.session.scalar(held) or 0)
+        parts = (
+            select(func.coalesce(func.sum(BookingCase.amount_fen), 0))
+            .join(Booking, Booking.id == BookingCase.booking_id)
+            .where(Booking.state.in_(HOLDS_MONEY), BookingCase.kind.in_(SENT_BY_CASE))
+        )
+        return int(db.session.scalar(held) or 0) - int(db.session.scalar(parts) or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +116,8 @@ def open_booking_payment(
         app_id=app_id,
         mch_id=mch_id,
         description=f"{booking.earnest_kind} {booking.car_name}",
-        expires_at=booking.hold_until,
+        expires_at=attempt_end(booking.hold_until, booking.hold_extended_at is not None),
+        kept_until=booking.hold_until,
         method=method,
         client_ip=client_ip if method is Method.H5 else "",
     )

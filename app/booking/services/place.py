@@ -3,36 +3,52 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app.booking import queries
-from app.booking.errors import DealerUnavailable, DealNotRunning, LimitReached, PriceChanged, SoldOut, TermsChanged
-from app.booking.models import Booking, OnePriceDeal
+from app.booking.errors import (
+    DealerUnavailable,
+    DealNotRunning,
+    DealPaused,
+    LimitReached,
+    PriceChanged,
+    SoldOut,
+    SoldOutQueue,
+    TermsChanged,
+)
+from app.booking.models import Booking
+from app.booking.queries.offers import Offered, find_offered, lock_offered
+from app.booking.queries.queue import has_offer
 from app.booking.rules import (
     HOLD,
     SHARING_TEXT,
     TERMS_VERSION,
     BookingState,
     DealPhase,
-    Terms,
-    deal_phase,
+    phase_of,
     terms_of,
 )
-from app.booking.services.change import lock_deal, tell
+from app.booking.services import limits, stock
+from app.booking.services.change import tell
 from app.core import audit, ids
-from app.core.db import changed_rows, db, retry_deadlock, transaction
+from app.core.db import db, execute, retry_deadlock, table_of, transaction
 from app.core.errors import NotFound
-from app.core.security import Actor
+from app.core.security import Actor, fingerprint
 from app.dealers.models import Dealer
 from app.members import queries as members
 from app.members import services as member_services
 from app.members.errors import CodeWrong
 
+_PLACE = insert(table_of(Booking)).returning(table_of(Booking).c.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the form says: one unit of this deal at this dealer, at the price and terms that were shown."""
+    """What the form says: one unit of this deal at this dealer, at the price and terms that were shown.
+
+    `address_digest` names the network address without telling it; None where there is none (the counter, a test).
+    """
 
     deal_slug: str
     dealer_id: int
@@ -42,6 +58,7 @@ class Wish:
     seen_price_fen: int
     terms_version: str
     share_with_dealer: bool = True
+    address_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +83,16 @@ def prove_phone(actor: Actor, phone: str, code: str, now: datetime, *, secret: s
                 raise
 
 
+def digest_address(address: str | None, *, secret: str) -> str | None:
+    """Under what an address is counted while its hold is unpaid."""
+    return fingerprint(secret, "address", address) if address else None
+
+
 def place_booking(actor: Actor, wish: Wish, now: datetime) -> Placed:
     """Hold one unit for fifteen minutes. The same idempotency key gives the same booking again.
 
-    NotFound, DealNotRunning, SoldOut, PriceChanged, TermsChanged, DealerUnavailable, LimitReached, AccountGone.
+    NotFound, DealNotRunning, DealPaused, SoldOut, DealerSoldOut, OfferElsewhere, PriceChanged, TermsChanged,
+    DealerUnavailable, LimitReached, TooManyHolds, AccountGone.
     """
     member_id = actor.id
     if actor.kind != "member" or member_id is None:
@@ -78,14 +101,22 @@ def place_booking(actor: Actor, wish: Wish, now: datetime) -> Placed:
     if known is not None:
         return known
     # Refusals that need no lock; the guarded UPDATE decides again.
-    deal = queries.find_deal(wish.deal_slug)
+    deal = find_offered(wish.deal_slug)
     if deal is None:
         raise NotFound
-    _refuse(deal, wish, now)
+    kept = phase_of(deal, now) is DealPhase.SOLD_OUT and has_offer(deal.id, member_id, now)
+    _refuse(deal, wish, now, kept=kept)
     dealer = queries.find_participating_dealer(deal, wish.dealer_id)
     if dealer is None:
         raise DealerUnavailable
-    return _take(actor, member_id, wish, deal.id, dealer, now)
+    try:
+        return _take(actor, member_id, wish, deal.id, dealer, now)
+    except IntegrityError as exc:
+        # The same form for another deal, or a place within the limit, came at this very moment.
+        known = _find_same(member_id, wish.idempotency_key)
+        if known is None:
+            raise LimitReached from exc
+        return known
 
 
 @retry_deadlock
@@ -93,29 +124,38 @@ def _take(actor: Actor, member_id: int, wish: Wish, deal_id: int, dealer: Dealer
     dealer_id, dealer_slug = dealer.id, dealer.slug
     with transaction():
         member_services.hold_member(member_id)
-        deal = lock_deal(deal_id)
+        deal = lock_offered(deal_id)
         known = _find_same(member_id, wish.idempotency_key)
         if known is not None:
             return known
-        _refuse(deal, wish, now)
-        _take_unit(deal, now)
+        offer = stock.find_offer(deal_id, member_id, now)
+        _refuse(deal, wish, now, kept=offer is not None)
+        slot = limits.claim_slot(
+            deal_id, member_id, deal.per_person, phone=wish.phone, address=wish.address_digest, now=now
+        )
+        stock.take(deal, dealer_id, now, offer)
+        placed = _write(deal, member_id, slot, dealer_id, wish, now)
+        if offer is not None:
+            stock.settle(offer.id, placed.id)
+        tell(placed.id, "held", actor, now)
         terms = terms_of(deal)
-        booking = _take_slot(_draft(deal, terms, member_id, dealer_id, wish, now), deal.per_person)
-        tell(booking.id, "held", actor, now)
-        member_services.record_consent(member_id, "terms", terms.version, terms.text, booking.no, now=now)
+        member_services.record_consent(member_id, "terms", terms.version, terms.text, placed.no, now=now)
         if wish.share_with_dealer:
             member_services.record_consent(
                 member_id, "share_with_dealer", TERMS_VERSION, SHARING_TEXT, dealer_slug, now=now
             )
-        audit.record(actor, "booking_placed", "booking", booking.id, deal_id=deal_id, dealer_id=dealer_id)
-        return Placed(booking.id, booking.no, booking.hold_until)
+        audit.record(actor, "booking_placed", "booking", placed.id, deal_id=deal_id, dealer_id=dealer_id)
+        return placed
 
 
-def _refuse(deal: OnePriceDeal, wish: Wish, now: datetime) -> None:
-    phase = deal_phase(deal.starts_at, deal.ends_at, deal.units_left, deal.withdrawn, now)
-    if phase is DealPhase.SOLD_OUT:
-        raise SoldOut
-    if phase is not DealPhase.RUNNING:
+def _refuse(deal: Offered, wish: Wish, now: datetime, *, kept: bool) -> None:
+    """`kept`: a unit is offered to this person, so that a sold-out deal is none."""
+    phase = phase_of(deal, now)
+    if phase is DealPhase.SOLD_OUT and not kept:
+        raise SoldOutQueue if deal.queue_when_sold_out else SoldOut
+    if phase is DealPhase.PAUSED:
+        raise DealPaused
+    if phase not in (DealPhase.RUNNING, DealPhase.SOLD_OUT):
         raise DealNotRunning
     if wish.seen_price_fen != deal.price_fen:
         raise PriceChanged
@@ -123,64 +163,33 @@ def _refuse(deal: OnePriceDeal, wish: Wish, now: datetime) -> None:
         raise TermsChanged
 
 
-def _take_unit(deal: OnePriceDeal, now: datetime) -> None:
-    """The guard that no number of parallel buyers passes more often than there are units."""
-    take = (
-        update(OnePriceDeal)
-        .where(
-            OnePriceDeal.id == deal.id,
-            OnePriceDeal.units_left >= 1,
-            OnePriceDeal.starts_at <= now,
-            OnePriceDeal.ends_at > now,
-            OnePriceDeal.withdrawn.is_(False),
-        )
-        .values(units_left=OnePriceDeal.units_left - 1)
-    )
-    if changed_rows(take) != 1:
-        raise SoldOut
-
-
-def _take_slot(booking: Booking, per_person: int) -> Booking:
-    """The first free place of this person in this deal; the unique key keeps the limit."""
-    taken = set(
-        db.session.scalars(
-            select(Booking.slot).where(
-                Booking.deal_id == booking.deal_id, Booking.member_id == booking.member_id, Booking.slot.is_not(None)
-            )
-        )
-    )
-    for slot in (n for n in range(1, per_person + 1) if n not in taken):
-        booking.slot = slot
-        try:
-            with db.session.begin_nested():
-                db.session.add(booking)
-            return booking
-        except IntegrityError:
-            continue
-    raise LimitReached
-
-
-def _draft(deal: OnePriceDeal, terms: Terms, member_id: int, dealer_id: int, wish: Wish, now: datetime) -> Booking:
-    return Booking(
-        no=ids.number("B", now),
-        deal_id=deal.id,
-        member_id=member_id,
-        dealer_id=dealer_id,
-        idempotency_key=wish.idempotency_key,
-        car_name=queries.car_name(deal.trim),
-        msrp_fen=deal.trim.msrp_fen,
-        price_fen=deal.price_fen,
-        earnest_kind=deal.earnest_kind,
-        earnest_fen=deal.earnest_fen,
-        contact_name=wish.name,
-        contact_phone=wish.phone,
-        terms_version=terms.version,
-        terms_hash=terms.digest,
-        state=BookingState.HELD,
-        hold_until=now + HOLD,
-        created_at=now,
-        state_at=now,
-    )
+def _write(deal: Offered, member_id: int, slot: int, dealer_id: int, wish: Wish, now: datetime) -> Placed:
+    terms, no, hold_until = terms_of(deal), ids.number("B", now), now + HOLD
+    row = {
+        "no": no,
+        "deal_id": deal.id,
+        "member_id": member_id,
+        "dealer_id": dealer_id,
+        "slot": slot,
+        "idempotency_key": wish.idempotency_key,
+        "car_name": deal.car_name,
+        "msrp_fen": deal.msrp_fen,
+        "price_fen": deal.price_fen,
+        "earnest_kind": deal.earnest_kind,
+        "earnest_fen": deal.earnest_fen,
+        "contact_name": wish.name,
+        "contact_phone": wish.phone,
+        "address_digest": wish.address_digest,
+        "terms_version": terms.version,
+        "terms_hash": terms.digest,
+        "state": BookingState.HELD,
+        "hold_until": hold_until,
+        "balance_from": deal.balance_starts_at,
+        "balance_until": deal.balance_ends_at,
+        "created_at": now,
+        "state_at": now,
+    }
+    return Placed(execute(_PLACE, row).scalar_one(), no, hold_until)
 
 
 def _find_same(member_id: int, idempotency_key: str) -> Placed | None:

@@ -4,8 +4,9 @@ At every moment `units_left` + bookings that keep a unit + offered places == `un
 the dealers' rows add up to the deal's. Everything here runs in the caller's transaction with the deal locked.
 """
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import structlog
 from sqlalchemy import ColumnElement, and_, bindparam, select, update
@@ -17,6 +18,7 @@ from app.catalog.models import Series, Trim
 from app.core import audit
 from app.core.clock import say
 from app.core.db import execute, forget, table_of
+from app.core.errors import DomainError
 from app.core.security import SYSTEM
 from app.messages.services import notify
 
@@ -24,12 +26,7 @@ log = structlog.get_logger(__name__)
 
 _series, _trims = table_of(Series), table_of(Trim)
 _deals, _own, _places = table_of(OnePriceDeal).c, table_of(DealDealer).c, table_of(QueuePlace).c
-
-
-def _given(name: str) -> Any:
-    return bindparam(name)
-
-
+_given = cast("Callable[[str], Any]", bindparam)
 _deal, _dealer, _now, _place = (_given(name) for name in ("deal", "dealer", "now", "place"))
 _DEAL = update(table_of(OnePriceDeal)).where(_deals.id == _deal)
 _DEALER = update(table_of(DealDealer)).where(_own.deal_id == _deal, _own.dealer_id == _dealer)
@@ -50,12 +47,19 @@ _OFFER_UNIT = _DEAL.where(_deals.units_left >= 1, _deals.waiting >= 1).values(
 _OFFER = (
     update(table_of(QueuePlace))
     .where(_places.id == _place, _places.state == "waiting")
-    .values(state="offered", offered_at=_now, offer_until=bindparam("until"), dealer_id=_dealer)
+    .values(state="offered", offered_at=_now, offer_until=_given("until"), dealer_id=_dealer)
 )
 _USE_OFFER = (
     update(table_of(QueuePlace))
     .where(_places.id == _place, _places.state == "offered", _places.offer_until > _now)
     .values(state="booked", ended_at=_now)
+)
+_SETTLE = update(table_of(QueuePlace)).where(_places.id == _place).values(booking_id=_given("booking"))
+_OWN_OFFER = select(_places.id, _places.dealer_id).where(
+    _places.deal_id == _deal,
+    _places.member_id == _given("member"),
+    _places.state == "offered",
+    _places.offer_until > _now,
 )
 _NEXT = (
     select(_places.id, _places.member_id, _places.lead_dealer_id)
@@ -67,9 +71,25 @@ _NEXT = (
 _STORE = (
     select(_own.dealer_id)
     .where(_own.deal_id == _deal, _own.units_left >= 1)
-    .order_by((_own.dealer_id == bindparam("wanted")).desc(), _own.units_left.desc(), _own.dealer_id)
+    .order_by((_own.dealer_id == _given("wanted")).desc(), _own.units_left.desc(), _own.dealer_id)
     .limit(1)
 )
+
+
+class HasPlace(Protocol):
+    """What taking needs to know of an offered place."""
+
+    @property
+    def id(self) -> Any: ...
+    @property
+    def dealer_id(self) -> Any: ...
+
+
+class Offer(NamedTuple):
+    """A place that owns a unit; `dealer_id` says whose, with stock for each dealer."""
+
+    id: int
+    dealer_id: int | None
 
 
 class HasStock(Protocol):
@@ -122,24 +142,44 @@ def shelf(deal_id: int) -> Shelf:
     return Shelf(*execute(_SHELF, {"deal": deal_id}).one())
 
 
-def take(deal: HasStock, dealer_id: int, now: datetime, place: QueuePlace | None = None) -> None:
+def find_offer(deal_id: int, member_id: int, now: datetime) -> Offer | None:
+    """The unit that is kept for this person now."""
+    row = execute(_OWN_OFFER, {"deal": deal_id, "member": member_id, "now": now}).first()
+    return Offer(*row) if row else None
+
+
+def take(deal: HasStock, dealer_id: int, now: datetime, place: HasPlace | None = None) -> None:
     """Take one unit: the one that is offered to this person, else one of those anybody may take.
 
     No number of parallel buyers passes more often than there are units. SoldOut, DealerSoldOut, OfferOver,
     OfferElsewhere.
     """
+    refusal = try_take(deal, dealer_id, now, place)
+    if refusal is not None:
+        raise refusal
+
+
+def try_take(deal: HasStock, dealer_id: int, now: datetime, place: HasPlace | None = None) -> DomainError | None:
+    """The same without raising: the refusal, which then changed nothing."""
     if place is not None:
         if deal.stock_by_dealer and place.dealer_id != dealer_id:
-            raise OfferElsewhere
+            return OfferElsewhere()
         if execute(_USE_OFFER, {"place": place.id, "now": now}).rowcount != 1:
-            raise OfferOver
+            return OfferOver()
         forget(QueuePlace, place.id)
-        return
+        return None
     if execute(_TAKE, {"deal": deal.id, "now": now}).rowcount != 1:
-        raise SoldOut
+        return SoldOut()
     if deal.stock_by_dealer and execute(_TAKE_DEALERS, {"deal": deal.id, "dealer": dealer_id}).rowcount != 1:
-        raise DealerSoldOut
+        execute(_RETURN, {"deal": deal.id})
+        return DealerSoldOut()
     forget(OnePriceDeal, deal.id)
+    return None
+
+
+def settle(place_id: int, booking_id: int) -> None:
+    """Which booking the offer became."""
+    execute(_SETTLE, {"place": place_id, "booking": booking_id})
 
 
 def give_back(deal_id: int, dealer_id: int, now: datetime) -> None:

@@ -1,0 +1,64 @@
+"""迟到的付款: money that arrives after the hold ended gets its unit if one is left, else it keeps the person's turn.
+
+Called by the payment's `on_paid`, in its transaction, the deal and the booking locked.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, select, update
+
+from app.booking import queries
+from app.booking.models import Booking, OnePriceDeal
+from app.booking.rules import BookingAction
+from app.booking.services import limits, progress, queue, stock
+from app.booking.services.change import Change, Standing, move, tell
+from app.core.db import db, execute, forget, table_of
+from app.core.money import format_yuan
+from app.core.security import SYSTEM
+
+_bookings = table_of(Booking).c
+_CLAIM = select(_bookings.dealer_id, _bookings.created_at).where(_bookings.id == bindparam("booking"))
+_SLOT = update(table_of(Booking)).where(_bookings.id == bindparam("booking")).values(slot=bindparam("place"))
+
+
+class Claim(NamedTuple):
+    """What the expired booking was for, and since when."""
+
+    dealer_id: int
+    created_at: datetime
+
+
+def rescue(booking: Standing, paid_fen: int, now: datetime) -> bool:
+    """Give the expired booking a unit again, with its place in the limit; False when there is none for it."""
+    deal = db.session.get_one(OnePriceDeal, booking.deal_id, populate_existing=True)
+    claim = _claim(booking.id)
+    slot = limits.find_slot(booking.deal_id, booking.member_id, deal.per_person)
+    if slot is None or queries.find_participating_dealer(deal, claim.dealer_id) is None:
+        return False
+    place = stock.find_offer(booking.deal_id, booking.member_id, now)
+    if stock.try_take(deal, claim.dealer_id, now, place) is not None:
+        return False
+    note = f"已收到{booking.earnest_kind} {format_yuan(paid_fen)}"
+    move(booking, Change(BookingAction.RESCUE, "rescued", note), SYSTEM, now)
+    execute(_SLOT, {"booking": booking.id, "place": slot})
+    forget(Booking, booking.id)
+    if place is not None:
+        stock.settle(place.id, booking.id)
+    progress.start_promise(booking.id, now)
+    return True
+
+
+def keep_turn(booking: Standing, now: datetime) -> None:
+    """No unit was left: the person stands in the queue where the booking stood, unless the limit is used up."""
+    deal = stock.shelf(booking.deal_id)
+    if limits.find_slot(booking.deal_id, booking.member_id, deal.per_person) is None:
+        return
+    claim = _claim(booking.id)
+    position = queue.seat_first(booking.deal_id, booking.member_id, claim.created_at, now)
+    if position:
+        tell(booking.id, "queued_first", SYSTEM, now, f"排在候补第 {position} 位，有名额时为您保留 24 小时")
+
+
+def _claim(booking_id: int) -> Claim:
+    return Claim(*execute(_CLAIM, {"booking": booking_id}).one())
