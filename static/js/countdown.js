@@ -1,7 +1,8 @@
-/* [data-end] (epoch ms) becomes boxes: 02 天 06 : 41 : 09. The clock is the server's: data-now, or the Date header of an htmx answer. */
+/* [data-end] (epoch ms) becomes boxes: 02 天 06 : 41 : 09. The clock is the server's: data-now, or one question for the
+   Date header, since a phone may be a day off. Until the answer is here the sentence stands, and for ever if none comes. */
 (function () {
   "use strict";
-  var offset = 0, timer = 0, spoken = {};
+  var offset = null, asked = false, timer = 0, spoken = {};
   function pad(n) { return (n < 10 ? "0" : "") + n; }
   function say(box, text) {
     var region = document.getElementById("toasts");
@@ -31,20 +32,31 @@
     return left;
   }
   function cell(text) { var em = document.createElement("em"); em.textContent = text; return em; }
+  function ask() {
+    if (asked) return;
+    asked = true;
+    var sent = Date.now();
+    fetch("/healthz", { method: "HEAD", cache: "no-store" }).then(function (answer) {
+      var date = Date.parse(answer.headers.get("Date"));
+      /* the second began half a second before the middle of it, and the answer took half its way to come */
+      if (date && offset === null) { offset = date + 500 - (sent + Date.now()) / 2; tick(); }
+    }, function () { asked = false; });
+  }
   function tick() {
     clearTimeout(timer);
     var running = 0;
     document.querySelectorAll("[data-end]").forEach(function (box) {
       if (!box.firstElementChild) return;
       if (box.dataset.now) { offset = +box.dataset.now - Date.now(); box.removeAttribute("data-now"); }
-      if (draw(box)) running++;
+      if (offset === null) ask();
+      else if (draw(box)) running++;
     });
     if (running) timer = setTimeout(tick, 1000 - (Date.now() + offset) % 1000);
   }
   document.addEventListener("htmx:afterOnLoad", function (event) {
     var xhr = event.detail.xhr, date = xhr.getResponseHeader("Date"), drift = Date.parse(date) - Date.now();
     /* a cached answer carries an old Date; half a minute and more is the phone's clock or no clock at all */
-    if (date && !xhr.getResponseHeader("Age") && Math.abs(drift - offset) > 2000) offset = drift;
+    if (drift === drift && !xhr.getResponseHeader("Age") && Math.abs(drift - offset) > 2000) offset = drift;
   });
   document.addEventListener("htmx:afterSettle", tick);
   addEventListener("pageshow", tick);

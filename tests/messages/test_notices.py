@@ -52,7 +52,7 @@ def test_without_wechat_the_list_tells(app: Flask, account: a.Account) -> None:
     assert not tell(who)
     rows = queries.list_inbox(who)
     assert [(r.title, r.body, r.href) for r in rows] == [
-        ("已收到付款", "岫 S5 2027 款：已收到订金 ¥1,000。请在保留时间内到店。", "/bookings/B1")
+        ("已收到付款", "岫 S5 2027 款：已收到订金 ¥1,000。门店会在承诺时间内确认，没有确认会自动退款。", "/bookings/B1")
     ]
     assert queries.count_unread(who) == 1
     assert states() == []

@@ -38,6 +38,15 @@ from app.booking.queries.deals import (
 )
 from app.booking.queries.facts import ColourChoice, PriceLine, list_colours, list_lines, list_prices
 from app.booking.queries.honour import HonourRate, list_rates
+from app.booking.queries.reviews import (
+    Rating,
+    ReviewLine,
+    find_review,
+    list_dealer_reviews,
+    list_series_reviews,
+    rate_dealers,
+    rate_series,
+)
 from app.booking.queries.taking_part import SHOWN_DEALERS, TakingPart, get_taking_part, list_taking_part
 
 __all__ = [
@@ -53,6 +62,8 @@ __all__ = [
     "DealPicture",
     "HonourRate",
     "PriceLine",
+    "Rating",
+    "ReviewLine",
     "Step",
     "TakingPart",
     "car_name",
@@ -63,6 +74,7 @@ __all__ = [
     "find_deal",
     "find_dealer_city",
     "find_participating_dealer",
+    "find_review",
     "find_stock",
     "get_booking",
     "get_booking_page",
@@ -74,6 +86,7 @@ __all__ = [
     "list_cities",
     "list_colours",
     "list_dealer_bookings",
+    "list_dealer_reviews",
     "list_deals",
     "list_deals_of_series",
     "list_lines",
@@ -81,7 +94,10 @@ __all__ = [
     "list_prices",
     "list_rates",
     "list_running_deals",
+    "list_series_reviews",
     "list_stock",
     "list_taking_part",
     "next_change",
+    "rate_dealers",
+    "rate_series",
 ]

@@ -23,8 +23,10 @@ EVENT_WORDS = {
     "time_asked": "您希望的到店时间已发给门店",
     "time_agreed": "到店时间已约定",
     "car_assigned": "已为您分配车辆",
+    "balance_due": "余款待支付",
     "balance_paid": "余款已付",
     "balance_corrected": "余款登记已更正",
+    "given_up": "未按约办理，已取消并退款",
     "no_show": "未按约到店",
     "colour_changed": "已更换颜色",
     "dealer_changed": "已更换提车门店",
@@ -47,6 +49,7 @@ BAD_EVENTS = frozenset(
     {
         "dealer_missed",
         "no_show",
+        "given_up",
         "forfeited",
         "expired",
         "cancelled",
