@@ -152,10 +152,12 @@ def test_odd_bodies_are_refused_alike(database_url: str, tmp_path: Path, body: b
     close(app)
 
 
+@pytest.mark.parametrize("retry", cases("pay_v3_notify_retry"))
 @pytest.mark.parametrize("order", ["forwards", "backwards", "twice"])
-def test_the_fifteen_repetitions_in_any_order_count_once(database_url: str, tmp_path: Path, order: str) -> None:
+def test_the_fifteen_repetitions_in_any_order_count_once(
+    database_url: str, tmp_path: Path, order: str, retry: dict[str, Any]
+) -> None:
     """WeChat Pay signs each repetition anew; the id and the content stay."""
-    retry: dict[str, Any] = cases("pay_v3_notify_retry")[0].values[0]
     case: dict[str, Any] = cases("pay_v3_callback")[0].values[0]
     app, no = shop_with(database_url, tmp_path, case["keyring"])
     offsets = [0, *retry["offsets_s"]]
