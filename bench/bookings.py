@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bench import load
+from bench import load, report
 from bench.server import Server
 from tests import postgres
 
@@ -136,8 +136,8 @@ def ours(slug: str, cookie: str, form: str) -> bytes:
     return load.post(f"/deals/{slug}/bookings", form.encode(), f"Cookie: zt={cookie}")
 
 
-def one_by_one(name: str, folder: Path, shop_url: str, bare_url: str) -> bool:
-    """Everything on one database; prints its rows and says whether the levels are kept."""
+def one_by_one(name: str, folder: Path, shop_url: str, bare_url: str) -> None:
+    """Everything on one database."""
     around = environment(folder, shop_url, bare_url)
     people = (ROUNDS + 1) * BOOKINGS
     command = [sys.executable, "-m", "bench.bookings", "seed", str(people)]
@@ -146,12 +146,11 @@ def one_by_one(name: str, folder: Path, shop_url: str, bare_url: str) -> bool:
     tables = [sys.executable, "-c", "from bench.bare_booking import make_tables; make_tables()"]
     subprocess.run(tables, env=around, cwd=ROOT, check=True)
     with Server("wsgi:app", around) as shop, Server("bench.bare_booking:app", around) as limit:
-        kept = crowd(name, shop, limit, forms)
-        kept &= readers(name, shop, shop_url)
-    return kept
+        crowd(name, shop, limit, forms)
+        readers(name, shop, shop_url)
 
 
-def crowd(name: str, shop: Server, limit: Server, forms: list[list[str]]) -> bool:
+def crowd(name: str, shop: Server, limit: Server, forms: list[list[str]]) -> None:
     """Bookings against the bare view, and the answers to people who come too late."""
     found: dict[str, list[load.Sent]] = {"bare": [], "booked": [], "late": []}
     costs: dict[str, list[float]] = {kind: [] for kind in found}
@@ -175,20 +174,24 @@ def crowd(name: str, shop: Server, limit: Server, forms: list[list[str]]) -> boo
     rate = {kind: middle([sent.rate for sent in rounds]) for kind, rounds in found.items()}
     p99 = {kind: middle([sent.p99_ms for sent in rounds]) for kind, rounds in found.items()}
     ratio, faster = rate["booked"] / rate["bare"], rate["late"] / rate["booked"]
-    print(
-        f"bookings     {name:10} {rate['booked']:.0f} req/s of {rate['bare']:.0f}   ratio {ratio:.2f} "
-        f"(limit {LEAST}, aim {AIM})   p99 {p99['booked']:.0f} ms of {p99['bare']:.0f}   "
-        f"CPU ms {middle(costs['booked']):.2f} of {middle(costs['bare']):.2f}"
+    report.row(
+        f"bookings, {name}",
+        f"{ratio:.2f}",
+        f"≥ {LEAST}",
+        ratio >= LEAST,
+        f"aim {AIM}; {rate['booked']:.0f} req/s of {rate['bare']:.0f}, p99 {p99['booked']:.0f} ms of "
+        f"{p99['bare']:.0f}, CPU ms {middle(costs['booked']):.2f} of {middle(costs['bare']):.2f}",
     )
-    print(
-        f"too late     {name:10} {rate['late']:.0f} req/s   {faster:.1f} times as fast as a booking "
-        f"(limit {LATE_LEAST})   p99 {p99['late']:.0f} ms   CPU ms {middle(costs['late']):.2f}",
-        flush=True,
+    report.row(
+        f"too late, {name}",
+        f"{faster:.1f} x",
+        f"≥ {LATE_LEAST}",
+        faster >= LATE_LEAST,
+        f"as fast as a booking; {rate['late']:.0f} req/s, p99 {p99['late']:.0f} ms, CPU ms {middle(costs['late']):.2f}",
     )
-    return ratio >= LEAST and faster >= LATE_LEAST
 
 
-def readers(name: str, shop: Server, url: str) -> bool:
+def readers(name: str, shop: Server, url: str) -> None:
     """A crowd at the countdown: what it costs the database, and how old the stock is that it sees."""
     load.send(shop.port, [load.get(f"/deals/{SOON}")] * 64, clients=32)
     before = transactions(url)
@@ -199,12 +202,13 @@ def readers(name: str, shop: Server, url: str) -> bool:
         raise RuntimeError(f"{name}, readers: {sent.statuses}")
     asked = None if before is None else (transactions(url) or 0) - before
     allowed = 2 * 2 * (sent.seconds + 1) * 4  # two workers, two addresses, once a second, a few statements each
-    said = "" if asked is None else f"   {asked} transactions (limit {allowed:.0f})"
-    print(
-        f"countdown    {name:10} {sent.rate:.0f} req/s for {READERS} readers   p99 {sent.p99_ms:.0f} ms{said}",
-        flush=True,
+    report.row(
+        f"countdown, {name}",
+        "-" if asked is None else str(asked),
+        "-" if asked is None else f"≤ {allowed:.0f}",
+        None if asked is None else asked <= allowed,
+        f"transactions for {READERS} readers; {sent.rate:.0f} req/s, p99 {sent.p99_ms:.0f} ms",
     )
-    return asked is None or asked <= allowed
 
 
 def transactions(url: str) -> int | None:
@@ -230,7 +234,7 @@ def databases(folder: Path) -> Iterator[list[tuple[str, str, str]]]:
 
     found = [("SQLite", f"sqlite:///{folder / 'shop.db'}", str(folder / "bare.db"))]
     if postgres.find_bin() is None:
-        print("bookings     PostgreSQL is not installed: not measured")
+        report.row("bookings, PostgreSQL", "-", "-", None, "not measured: PostgreSQL is not installed")
         yield found
         return
     with postgres.cluster(durable=True) as server:
@@ -240,11 +244,17 @@ def databases(folder: Path) -> Iterator[list[tuple[str, str, str]]]:
         yield [*found, ("PostgreSQL", server + "shop", server + "bare")]
 
 
-def main() -> int:
-    chosen = sys.argv[1:]
+def measure(*chosen: str) -> None:
+    """On the databases named (sqlite, postgresql), or on both."""
     with tempfile.TemporaryDirectory(prefix="zhanting-bench-") as name, databases(Path(name)) as known:
-        kept = [one_by_one(kind, Path(name), *urls) for kind, *urls in known if not chosen or kind.lower() in chosen]
-    return 0 if all(kept) else 1
+        for kind, *urls in known:
+            if not chosen or kind.lower() in chosen:
+                report.part(kind, lambda k=kind, u=urls: one_by_one(k, Path(name), *u))
+
+
+def main() -> int:
+    measure(*sys.argv[1:])
+    return report.show()
 
 
 if __name__ == "__main__":

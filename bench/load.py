@@ -30,6 +30,7 @@ def run(port: int, path: str, *, requests: int, clients: int) -> Load:
     def client(count: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         mine: list[float] = []
+        body = b""
         for _ in range(count):
             begun = time.perf_counter()
             connection.request("GET", path)

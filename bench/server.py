@@ -36,6 +36,8 @@ class Server:
 
     def __enter__(self) -> "Server":
         for _ in range(300):
+            if self.process.poll() is not None:
+                break
             try:
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
                 connection.request("GET", "/")
@@ -45,6 +47,7 @@ class Server:
             except OSError:
                 pass
             time.sleep(0.1)
+        self.__exit__()
         raise RuntimeError("the server under test did not start")
 
     def __exit__(self, *_exc: object) -> None:
