@@ -2,13 +2,14 @@
 
 import math
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 from flask import Blueprint, Response, g, jsonify, make_response, request
 
 from app.core import clock
-from app.core.caching import public
+from app.core.caching import cached_page, good_until, public
 from app.core.htmx import go, render, wants_fragment
 from app.core.security import access
 from app.core.web import settings
@@ -28,25 +29,25 @@ blueprint.add_app_template_filter(distance_words, "distance")
 
 @blueprint.get("/dealers")
 @access("public")
+@cached_page("city", "page", key=lambda: (request.args.get("city", ""), _page()))
 def list_dealers() -> Response:
     """门店: the stores of a chosen city, page by page; without a city, the first of the list.
 
     A direct load of page n shows pages 1 to n, so that the way back finds its place; htmx gets page n alone.
     """
-    cities = queries.list_cities()
+    cities, now = queries.list_cities(), clock.now()
+    good_until(now.replace(second=0, microsecond=0) + timedelta(minutes=1))  # stores open and close on the minute
     counts = dict(cities)
     city = request.args.get("city", "")
     city = city if city in counts else (cities[0][0] if cities else "")
     page = _page()
     first = page - 1 if wants_fragment() else 0
-    rows = queries.list_in_city(city, clock.now(), first * queries.PAGE, (page - first) * queries.PAGE) if city else []
+    rows = queries.list_in_city(city, now, first * queries.PAGE, (page - first) * queries.PAGE) if city else []
     more = counts.get(city, 0) > page * queries.PAGE
     following = f"/dealers?{urlencode({'city': city, 'page': page + 1})}" if more else None
     total = counts.get(city, 0)
-    return public(
-        render(
-            "dealers/list.html", "dealers/_rows.html", cities=cities, city=city, rows=rows, total=total, next=following
-        )
+    return render(
+        "dealers/list.html", "dealers/_rows.html", cities=cities, city=city, rows=rows, total=total, next=following
     )
 
 
