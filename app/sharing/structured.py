@@ -7,7 +7,7 @@ an offer with its end. Places are left out: stores are kept in GCJ-02, search en
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from flask import current_app
 from markupsafe import Markup
@@ -16,8 +16,10 @@ from app.booking.queries import DealCard
 from app.booking.rules import DealPhase
 from app.catalog.models import Picture
 from app.catalog.pictures import HasWidths, picture_sources, share_path
-from app.catalog.queries import SeriesCard, SeriesPage
+from app.catalog.queries import SeriesCard, SeriesPage, list_series
 from app.core.clock import local
+from app.core.db import db
+from app.core.money import format_yuan
 from app.dealers.models import Dealer
 
 CONTEXT: Final = "https://schema.org"
@@ -95,6 +97,25 @@ def first_cover(cards: Iterable[SeriesCard]) -> Picture | None:
     return next((card.cover for card in cards if card.cover), None)
 
 
+def house_picture() -> Picture | None:
+    """What stands for a page that has no picture of its own: the first car of the house."""
+    return first_cover(list_series())
+
+
+def store_picture(store: Dealer) -> Picture | None:
+    """A store's photo, where it has one that can be shared."""
+    photo = db.session.get(Picture, store.photo_id) if store.photo_id else None
+    return photo if photo and share_path(cast(HasWidths, photo)) else None
+
+
+def deals_words(cards: Sequence[DealCard]) -> str:
+    """What is on offer, in one line for a share card: the first three with their prices."""
+    if not cards:
+        return "正在进行和即将开始的一口价：价格、台数、结束时间都如实写明。"
+    named = "；".join(f"{card.car_name} {format_yuan(card.price_fen)}" for card in cards[:3])
+    return f"{named}{f'；共 {len(cards)} 个' if len(cards) > 3 else ''}。台数和结束时间如实写明。"
+
+
 def series(page: SeriesPage) -> Node:
     """A series as a car that is a product, with the span of its guide prices."""
     car = page.series
@@ -102,6 +123,7 @@ def series(page: SeriesPage) -> Node:
     node: Node = {
         "@type": ["Product", "Car"],
         "@id": absolute(path),
+        "sku": car.slug,
         "name": car.name,
         "url": absolute(path),
         "brand": {"@type": "Brand", "name": car.brand.name},
@@ -129,8 +151,8 @@ def series(page: SeriesPage) -> Node:
     return node
 
 
-def deal(card: DealCard) -> Node:
-    """A one-price deal as one offer for one car."""
+def deal(card: DealCard, brand: str) -> Node:
+    """A one-price deal as one offer for one car of a brand."""
     path = f"/deals/{card.slug}"
     availability = {DealPhase.UPCOMING: PRE_ORDER, DealPhase.RUNNING: IN_STOCK}.get(card.phase, SOLD_OUT)
     if card.phase is DealPhase.RUNNING and not card.units_left:
@@ -141,6 +163,8 @@ def deal(card: DealCard) -> Node:
         "name": card.car_name,
         "url": absolute(path),
         "description": card.title,
+        "brand": {"@type": "Brand", "name": brand},
+        "sku": card.slug,
         "offers": {
             "@type": "Offer",
             "url": absolute(path),

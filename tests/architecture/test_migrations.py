@@ -81,7 +81,7 @@ def test_price_ledger_begins_with_what_a_running_shop_had_published(app):
     db.session.remove()
     downgrade(revision="0004")
     move_in(db.engine)
-    began = datetime.now(UTC)  # noqa: TID251 (what a migration wrote is compared with the machine's own time)
+    began = datetime.now(UTC)
     upgrade()
     written = list_price_rows([1, 2, 3])
     assert [(r.kind, r.deal_slug, r.fen, r.ends_at) for r in written[1]] == [("guide", "", 16_980_000, None)]

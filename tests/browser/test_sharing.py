@@ -26,6 +26,12 @@ def test_wechat_gets_the_share_card_of_the_page(house, phone):
     square = page.request.get(card["imgUrl"])
     assert square.ok
     assert len(square.body()) <= 128 * 1024
+    for path in ("/deals", "/dealers", "/dealers/yx-110101-01", "/compare?trims=yx-s5-26-520,yx-h3-26-15t-l"):
+        found = re.search(r'property="og:image" content="([^"]+)"', page.request.get(house.url + path).text())
+        assert found, path
+        other = page.request.get(found[1])
+        assert other.headers["content-type"] == "image/jpeg"
+        assert len(other.body()) <= 128 * 1000
     timeline = page.evaluate("window.__wechatSandbox.share.updateTimelineShareData")
     assert (timeline["link"], timeline["imgUrl"]) == (card["link"], card["imgUrl"])
     assert not complaints

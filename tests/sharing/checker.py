@@ -12,10 +12,10 @@ THING = {"@type", "@id", "name", "url", "description", "image"}
 # type: (required, further allowed), from the properties schema.org lists for it
 TYPES: dict[str, tuple[set[str], set[str]]] = {
     "Product": (
-        {"name", "url", "description"},
+        {"name", "url", "description", "brand", "sku"},
         THING | {"brand", "manufacturer", "category", "offers", "bodyType", "fuelType", "vehicleSeatingCapacity"},
     ),
-    "Car": ({"name", "url"}, THING | {"brand", "manufacturer", "offers", "bodyType", "fuelType", "category"}
+    "Car": ({"name", "url"}, THING | {"brand", "sku", "manufacturer", "offers", "bodyType", "fuelType", "category"}
             | {"vehicleSeatingCapacity"}),
     "AggregateOffer": ({"lowPrice", "highPrice", "offerCount", "priceCurrency", "availability", "url"}, set()),
     "Offer": (

@@ -1,13 +1,17 @@
 """What pages say to the outside: canonical address, Open Graph, structured data, who may be found."""
 
 import re
+from datetime import timedelta
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
-from app.catalog.models import Series
+from app.catalog.models import Picture, Series
+from app.core import clock
 from app.core.db import db, transaction
 from app.core.publishing import bump
+from app.dealers.models import Dealer
 from tests.booking import shop
 from tests.client import Shopper
 from tests.sharing import checker
@@ -38,6 +42,46 @@ def meta(page: str, name: str) -> str:
     found = re.findall(rf'<meta (?:property|name)="{name}" content="([^"]*)">', page)
     assert len(found) == 1, (name, found)
     return found[0]
+
+
+def picture(digest: str) -> Picture:
+    forms = "avif,webp,jpg,share"
+    made = Picture(name=digest, digest=digest, width=960, height=540, widths="480,960", forms=forms, bytes=1)
+    db.session.add(made)
+    db.session.flush()
+    return made
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/series", "/series/s5", "/deals", "/deals/d1", "/dealers", "/compare?trims=s5-a"]
+)
+def test_every_page_that_is_shared_has_a_square_picture(shopper, path):
+    with transaction():
+        db.session.scalars(select(Series)).one().cover_id = picture("c" * 64).id
+        bump()
+    assert meta(shopper.page(path), "og:image") == f"{BASE}/media/{'c' * 64}/share.jpg"
+
+
+def test_a_store_shows_its_photo_else_the_first_car(shopper):
+    with transaction():
+        db.session.scalars(select(Series)).one().cover_id = picture("c" * 64).id
+        bump()
+    assert meta(shopper.page("/dealers/west"), "og:image") == f"{BASE}/media/{'c' * 64}/share.jpg"
+    with transaction():
+        db.session.scalars(select(Dealer).where(Dealer.slug == "west")).one().photo_id = picture("f" * 64).id
+        bump()
+    page = shopper.page("/dealers/west")
+    assert meta(page, "og:image") == f"{BASE}/media/{'f' * 64}/share.jpg"
+    assert "。电话 " in meta(page, "og:description")
+
+
+def test_deals_and_stores_say_what_is_behind_the_card(shopper):
+    deals = shopper.page("/deals")
+    assert meta(deals, "og:title").endswith(" 一口价")
+    assert meta(deals, "og:description").startswith("岫 S5 2026款 长续航版 ¥88,800。")
+    assert meta(shopper.page("/dealers?city=杭州市"), "og:title").endswith(" 杭州市门店")
+    with time_machine.travel(clock.now() + timedelta(days=400)):
+        assert "如实写明" in meta(shopper.page("/deals"), "og:description")
 
 
 @pytest.mark.parametrize(("path", "canonical"), PAGES.items())

@@ -219,4 +219,4 @@ def _row(name: str, unit: str, given: dict[int, str], ids: list[int], names: lis
 
 def _words(value: str, unit: str) -> str:
     words = fit_words(value)
-    return f"{words} {unit}" if unit and value != Fit.ABSENT else words
+    return f"{words}\u00a0{unit}" if unit and value != Fit.ABSENT else words
