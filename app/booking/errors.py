@@ -271,6 +271,12 @@ class ChangeStale(DomainError):
     message = "您查看之后情况有变化，已为您更新。请确认新的内容后再提交。"
 
 
+class ShareNeeded(DomainError):
+    code = "share_needed"
+    message = "新门店需要您的姓名和手机号才能办理，请勾选同意。"
+    field = "share"
+
+
 class ChangedMeanwhile(DomainError):
     code = "changed_meanwhile"
     message = "这项内容刚刚已被更改，请核对新的内容后再提交。"

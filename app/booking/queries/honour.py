@@ -32,7 +32,11 @@ class HonourRate:
 
 def list_rates(dealer_ids: Sequence[int], now: datetime) -> dict[int, HonourRate]:
     """The rate of each of these dealers over the last half year; absent when too few promises say anything."""
-    broken_confirm, broken_ready = Booking.default_kind == "confirm", Booking.default_kind == "ready"
+    counts = Booking.default_excused_at.is_(None)
+    broken_confirm, broken_ready = (
+        and_(Booking.default_kind == "confirm", counts),
+        and_(Booking.default_kind == "ready", counts),
+    )
     confirm_due = Booking.confirmed_at.is_not(None) | func.coalesce(broken_confirm, False)
     ready_due = Booking.ready_at.is_not(None) | func.coalesce(broken_ready, False)
     confirm_kept = and_(Booking.confirmed_at.is_not(None), Booking.confirmed_at <= Booking.confirm_by)

@@ -1,0 +1,284 @@
+"""What headquarters and the stores watch: how each deal stands, in a handful of counting statements."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from app.booking.models import Booking, BookingEvent, DealDealer, OnePriceDeal, QueuePlace
+from app.booking.rules import EVENT_WORDS, KEEPS_UNIT, BookingState, DealPhase, phase_of
+from app.catalog.models import Series, Trim
+from app.core.audit import AuditEntry
+from app.core.clock import say
+from app.core.db import db
+from app.core.errors import NotFound
+from app.dealers.models import Dealer
+
+LATEST_EVENTS = 12
+FOUND = 50
+_S = BookingState
+# The columns of the board, in the order of a booking's life.
+COLUMNS: tuple[tuple[str, tuple[BookingState, ...]], ...] = (
+    ("待付款", (_S.HELD,)),
+    ("已付款", (_S.DEPOSIT_PAID,)),
+    ("已确认", (_S.CONFIRMED,)),
+    ("车已备好", (_S.CAR_READY,)),
+    ("已交车", (_S.HANDED_OVER,)),
+    ("已释放", (_S.EXPIRED, _S.CANCELLED)),
+    ("退款中", (_S.REFUNDING,)),
+    ("已退款", (_S.REFUNDED,)),
+    ("违约", (_S.FORFEITED,)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DealLine:
+    """A deal in the list of headquarters."""
+
+    slug: str
+    title: str
+    car_name: str
+    phase: DealPhase
+    units_total: int
+    units_left: int
+    kept: int
+    waiting: int
+    offered: int
+    ends_text: str
+    paused_reason: str
+
+    @property
+    def adds_up(self) -> bool:
+        """Free units, bookings that keep one and offered places are all there are."""
+        return self.units_left + self.kept + self.offered == self.units_total
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLine:
+    """One dealer's part of a deal; `units_left` only where each has units of its own."""
+
+    name: str
+    cells: tuple[int, ...]
+    units_left: int | None
+    units_total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """One of the last things that happened."""
+
+    at: str
+    no: str
+    words: str
+    store: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A deal at this moment."""
+
+    line: DealLine
+    columns: tuple[str, ...]
+    totals: tuple[int, ...]
+    stores: list[StoreLine]
+    events: list[EventLine]
+    starts_text: str
+    paused_text: str
+    has_queue: bool
+    next_offer_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """One entry of the audit trail of a booking, readable."""
+
+    at: datetime
+    actor: str
+    action: str
+    detail: list[tuple[str, str]]
+
+
+def list_deals(now: datetime, limit: int = 100) -> list[DealLine]:
+    """Every deal with its stock and its queue: those that run or wait first, then the latest."""
+    rows = db.session.execute(_deal_rows().order_by(OnePriceDeal.ends_at.desc(), OnePriceDeal.id).limit(limit)).all()
+    ids = [row.OnePriceDeal.id for row in rows]
+    kept, offered = _count_kept(ids), _count_offered(ids)
+    lines = [_line(row, kept, offered, now) for row in rows]
+    order = [DealPhase.PAUSED, DealPhase.RUNNING, DealPhase.SOLD_OUT, DealPhase.UPCOMING, DealPhase.ENDED]
+    return sorted(lines, key=lambda line: order.index(line.phase))
+
+
+def get_board(slug: str, now: datetime, *, dealer_id: int | None = None) -> Board:
+    """The live board of one deal, or of one dealer's part in it; seven statements however many bookings. NotFound."""
+    row = db.session.execute(_deal_rows().where(OnePriceDeal.slug == slug)).one_or_none()
+    if row is None:
+        raise NotFound("没有找到这个一口价。")
+    deal: OnePriceDeal = row[0]
+    stores = _stores(deal, dealer_id)
+    return Board(
+        line=_line(row, _count_kept([deal.id]), _count_offered([deal.id]), now),
+        columns=tuple(words for words, _states in COLUMNS),
+        totals=tuple(sum(store.cells[n] for store in stores) for n in range(len(COLUMNS))),
+        stores=stores,
+        events=_events(deal.id, dealer_id),
+        starts_text=say(deal.starts_at),
+        paused_text=say(deal.paused_at) if deal.paused_at else "",
+        has_queue=deal.queue_when_sold_out,
+        next_offer_text=_next_offer(deal.id),
+    )
+
+
+def list_deals_of_dealer(dealer_id: int, now: datetime) -> list[DealLine]:
+    """The deals a store has bookings in, for its own board."""
+    mine = select(Booking.deal_id).where(Booking.dealer_id == dealer_id)
+    rows = db.session.execute(_deal_rows().where(OnePriceDeal.id.in_(mine)).order_by(OnePriceDeal.ends_at.desc())).all()
+    ids = [row.OnePriceDeal.id for row in rows]
+    kept, offered = _count_kept(ids), _count_offered(ids)
+    return [_line(row, kept, offered, now) for row in rows]
+
+
+def search_bookings(
+    *, no: str = "", tail: str = "", states: Sequence[str] = (), dealer_id: int | None = None
+) -> list[tuple[Booking, str]]:
+    """Bookings with their dealer's name, the latest first, at most fifty."""
+    found = select(Booking, Dealer.name).join(Dealer, Dealer.id == Booking.dealer_id)
+    if no:
+        found = found.where(Booking.no.startswith(no, autoescape=True))
+    if tail:
+        found = found.where(Booking.contact_phone.endswith(tail, autoescape=True))
+    if states:
+        found = found.where(Booking.state.in_(states))
+    if dealer_id is not None:
+        found = found.where(Booking.dealer_id == dealer_id)
+    rows = db.session.execute(found.order_by(Booking.id.desc()).limit(FOUND))
+    return [(booking, name) for booking, name in rows]
+
+
+def list_dealers_with_bookings() -> list[tuple[int, str]]:
+    """For the search: the dealers that ever got one."""
+    some = select(Booking.id).where(Booking.dealer_id == Dealer.id).exists()
+    return [(row.id, row.name) for row in db.session.execute(select(Dealer.id, Dealer.name).where(some))]
+
+
+def list_trail(booking_id: int, limit: int = 200) -> list[Trail]:
+    """Everything the audit trail says about one booking, the latest first."""
+    rows = db.session.scalars(
+        select(AuditEntry)
+        .where(AuditEntry.subject_kind == "booking", AuditEntry.subject_id == booking_id)
+        .order_by(AuditEntry.id.desc())
+        .limit(limit)
+    )
+    return [Trail(row.at, _actor(row), row.action, _detail(row)) for row in rows]
+
+
+ACTORS = {"member": "客户", "staff": "店员", "operator": "总部", "system": "系统", "visitor": "访客"}
+
+
+def _actor(row: AuditEntry) -> str:
+    words = ACTORS.get(row.actor_kind, row.actor_kind)
+    return f"{words} {row.actor_id}" if row.actor_id else words
+
+
+def _detail(row: AuditEntry) -> list[tuple[str, str]]:
+    return [(str(key), "无" if value in (None, "") else str(value)) for key, value in row.detail.items()]
+
+
+def _deal_rows() -> Select[OnePriceDeal, str, str, str]:
+    return (
+        select(OnePriceDeal, Series.name.label("series"), Trim.model_year.label("year"), Trim.name.label("trim"))
+        .join(Trim, Trim.id == OnePriceDeal.trim_id)
+        .join(Series, Series.id == Trim.series_id)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _line(row: Any, kept: dict[int, int], offered: dict[int, int], now: datetime) -> DealLine:
+    deal: OnePriceDeal = row.OnePriceDeal
+    return DealLine(
+        slug=deal.slug,
+        title=deal.title,
+        car_name=f"{row.series} {row.year} {row.trim}",
+        phase=phase_of(deal, now),
+        units_total=deal.units_total,
+        units_left=deal.units_left,
+        kept=kept.get(deal.id, 0),
+        waiting=deal.waiting,
+        offered=offered.get(deal.id, 0),
+        ends_text=say(deal.ends_at),
+        paused_reason=deal.paused_reason if deal.paused_at else "",
+    )
+
+
+def _count_kept(deal_ids: Sequence[int]) -> dict[int, int]:
+    rows = db.session.execute(
+        select(Booking.deal_id, func.count())
+        .where(Booking.deal_id.in_(deal_ids), Booking.state.in_(KEEPS_UNIT))
+        .group_by(Booking.deal_id)
+    )
+    return {int(row[0]): int(row[1]) for row in rows}
+
+
+def _count_offered(deal_ids: Sequence[int]) -> dict[int, int]:
+    rows = db.session.execute(
+        select(QueuePlace.deal_id, func.count())
+        .where(QueuePlace.deal_id.in_(deal_ids), QueuePlace.state == "offered")
+        .group_by(QueuePlace.deal_id)
+    )
+    return {int(row[0]): int(row[1]) for row in rows}
+
+
+def _stores(deal: OnePriceDeal, dealer_id: int | None) -> list[StoreLine]:
+    """The dealers that have bookings or units of their own, the busiest first."""
+    counted = (
+        select(Booking.dealer_id, Booking.state, func.count())
+        .where(Booking.deal_id == deal.id)
+        .group_by(Booking.dealer_id, Booking.state)
+    )
+    own = select(DealDealer).where(DealDealer.deal_id == deal.id)
+    if dealer_id is not None:
+        counted, own = counted.where(Booking.dealer_id == dealer_id), own.where(DealDealer.dealer_id == dealer_id)
+    counts: dict[int, dict[str, int]] = {}
+    for number, state, many in db.session.execute(counted):
+        counts.setdefault(number, {})[state] = many
+    units = {row.dealer_id: row for row in db.session.scalars(own)} if deal.stock_by_dealer else {}
+    wanted = set(counts) | set(units)
+    names = {
+        row.id: row.name for row in db.session.execute(select(Dealer.id, Dealer.name).where(Dealer.id.in_(wanted)))
+    }
+    lines = [
+        StoreLine(
+            name=names.get(number, "已下线门店"),
+            cells=tuple(sum(counts.get(number, {}).get(s, 0) for s in states) for _words, states in COLUMNS),
+            units_left=units[number].units_left if number in units else None,
+            units_total=units[number].units_total if number in units else None,
+        )
+        for number in wanted
+    ]
+    return sorted(lines, key=lambda line: (-sum(line.cells), line.name))
+
+
+def _events(deal_id: int, dealer_id: int | None) -> list[EventLine]:
+    latest = (
+        select(BookingEvent.at, BookingEvent.kind, BookingEvent.note, Booking.no, Booking.earnest_kind, Dealer.name)
+        .join(Booking, Booking.id == BookingEvent.booking_id)
+        .join(Dealer, Dealer.id == Booking.dealer_id)
+        .where(Booking.deal_id == deal_id)
+        .order_by(BookingEvent.id.desc())
+        .limit(LATEST_EVENTS)
+    )
+    if dealer_id is not None:
+        latest = latest.where(Booking.dealer_id == dealer_id)
+    return [
+        EventLine(say(at), no, EVENT_WORDS.get(kind, kind).replace("订金", earnest), name, note)
+        for at, kind, note, no, earnest, name in db.session.execute(latest)
+    ]
+
+
+def _next_offer(deal_id: int) -> str:
+    until = db.session.scalar(
+        select(func.min(QueuePlace.offer_until)).where(QueuePlace.deal_id == deal_id, QueuePlace.state == "offered")
+    )
+    return say(until) if until else ""
