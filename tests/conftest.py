@@ -10,14 +10,49 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from playwright.sync_api import Browser, sync_playwright
+from werkzeug.routing import Rule
 
 from app.core.config import Settings
 from tests import postgres
 
 _counter = itertools.count()
+# A shop is built for every test, some thousand times: what comes out the same each time is worked out once. Werkzeug's
+# builder of an address depends on the rule's own words alone, Jinja's code on the template's text.
+_builders: dict[tuple[object, ...], Any] = {}
+_compile_builder = Rule._compile_builder  # pyright: ignore[reportPrivateUsage]
+
+
+def _builder_once(rule: Any, append_unknown: bool = True) -> Any:
+    key = (rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown)
+    if key not in _builders:
+        _builders[key] = _compile_builder(rule, append_unknown)
+    return _builders[key]
+
+
+Rule._compile_builder = _builder_once  # pyright: ignore[reportPrivateUsage]
+
+
+class TemplateCode(BytecodeCache):
+    """Compiled templates, kept in memory for the length of a run."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.kept:
+            bucket.bytecode_from_string(self.kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key] = bucket.bytecode_to_string()
+
+
+_template_code = TemplateCode()
 CHROMIUM_FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -37,6 +72,17 @@ def loopback_only() -> Iterator[None]:
     socket.socket.connect = connect  # pyright: ignore[reportAttributeAccessIssue]
     yield
     socket.socket.connect = real
+
+
+@pytest.fixture(autouse=True, scope="session")
+def light_passwords() -> Iterator[None]:
+    """Operators' passwords are hashed lightly here; what production uses has a test of its own."""
+    from app.admin import services
+
+    real = services._hasher  # pyright: ignore[reportPrivateUsage]
+    services._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)  # pyright: ignore[reportPrivateUsage]
+    yield
+    services._hasher = real  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.fixture(scope="session")
@@ -162,6 +208,7 @@ def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
 
     application = create_app(make_settings(database_url, tmp_path))
     application.testing = True
+    application.jinja_env.bytecode_cache = _template_code
     application.test_client_class = Browser
     with application.app_context():
         yield application
