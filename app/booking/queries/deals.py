@@ -80,6 +80,12 @@ class DealCard:
     by_dealer: bool = False  # each store has units of its own
     balance_from: datetime | None = None
     balance_until: datetime | None = None
+    waiting: int = 0  # people in the queue who were offered nothing yet
+
+    @property
+    def stock_mark(self) -> int:
+        """What a page that shows the stock is kept for: units anybody may take, or below 0 how many wait."""
+        return -self.waiting if self.waiting else self.units_left
 
     @property
     def presale(self) -> bool:
@@ -314,13 +320,14 @@ _OF_SERIES = _OFFERED.where(Series.slug == bindparam("slug"), OnePriceDeal.ends_
 )
 # A unit is left for anybody only while nobody waits for one.
 _FREE = case((OnePriceDeal.waiting > 0, 0), else_=OnePriceDeal.units_left)
+_MARK = case((OnePriceDeal.waiting > 0, -OnePriceDeal.waiting), else_=OnePriceDeal.units_left)
 _STOCK = (
     select(OnePriceDeal.slug, _FREE)
     .where(OnePriceDeal.withdrawn.is_(False))
     .order_by(OnePriceDeal.ends_at.desc(), OnePriceDeal.id)
     .limit(100)
 )
-_STOCK_OF = select(_FREE).where(OnePriceDeal.slug == bindparam("slug"))
+_STOCK_OF = select(_MARK).where(OnePriceDeal.slug == bindparam("slug"))
 
 
 def _cards(statement: Executable, now: datetime, **given: Any) -> list[DealCard]:
@@ -351,6 +358,7 @@ def card_of(row: Any, now: datetime) -> DealCard:
         by_dealer=row.stock_by_dealer,
         balance_from=row.balance_starts_at,
         balance_until=row.balance_ends_at,
+        waiting=row.waiting,
     )
 
 

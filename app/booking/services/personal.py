@@ -4,9 +4,11 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from app.booking.models import Booking
+from app.booking.models import Booking, QueuePlace
+from app.booking.queries.queue import LIVING
 from app.booking.rules import KEEPS_UNIT, BookingState
 from app.core.db import changed_rows, db, transaction
+from app.members.errors import MergeRefused
 
 RUNNING = KEEPS_UNIT - {BookingState.HANDED_OVER} | {BookingState.REFUNDING}
 KEEPS = (
@@ -50,3 +52,17 @@ def reassign_own(from_id: int, to_id: int) -> None:
             if booking.idempotency_key in keys:
                 values["idempotency_key"] = f"merged-{booking.id}"
             changed_rows(update(Booking).where(Booking.id == booking.id).values(**values))
+
+
+def reassign_places(from_id: int, to_id: int) -> None:
+    """Give the places in queues to the other account, with their turn. Two places in one queue cannot become one:
+    a unit may be kept with either of them, so the person gives one up first. MergeRefused.
+    """
+    with transaction():
+        mine = select(QueuePlace.deal_id).where(QueuePlace.state.in_(LIVING))
+        both = mine.where(
+            QueuePlace.member_id == from_id, QueuePlace.deal_id.in_(mine.where(QueuePlace.member_id == to_id))
+        )
+        if db.session.scalar(both.limit(1)) is not None:
+            raise MergeRefused("两个账号都在同一个一口价的候补中，请先退出其中一个再合并。")
+        changed_rows(update(QueuePlace).where(QueuePlace.member_id == from_id).values(member_id=to_id))

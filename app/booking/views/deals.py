@@ -26,7 +26,7 @@ def _stock() -> int | None:
 def _kept_for(card: queries.DealCard) -> None:
     """For how long a page that says this stays right: by its units, by time, and by units of one dealer alone."""
     now = clock.now()
-    caching.made_for(card.units_left)
+    caching.made_for(card.stock_mark)
     caching.good_until(queries.next_change([card], now))
     if card.by_dealer:
         caching.good_until(now + STOCK_KEPT)

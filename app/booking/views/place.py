@@ -50,6 +50,7 @@ def place_booking(slug: str) -> Response:
         idempotency_key=form.idempotency_key.data or "",
         seen_price_fen=form.seen_price_fen.data or 0,
         terms_version=form.terms_version.data or "",
+        address_digest=place.digest_address(request.remote_addr, secret=settings().secret_key.get_secret_value()),
     )
     try:
         place.prove_phone(
