@@ -1,8 +1,12 @@
 """Stores by city and by distance: true distances, hostile places answered with one sentence."""
 
-import pytest
+from datetime import datetime
 
-from app.core import clock
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from app.core import clock, publishing
 from app.core.db import db, transaction
 from app.dealers import maps, queries
 from app.dealers.geo import haversine_m, wgs84_to_gcj02
@@ -109,6 +113,20 @@ def test_what_is_no_page_is_the_first_or_the_last(shopper, page):
 )
 def test_absurd_addresses_are_not_found(app, path):
     Shopper(app).page(path, status=404)
+
+
+def test_a_kept_list_says_closed_from_the_minute_it_is(app, shopper):
+    with transaction():
+        for store in db.session.scalars(select(Dealer).where(Dealer.city == "杭州市")):
+            store.hours = "周一-周日 09:00-18:00"
+        publishing.bump()
+    evening = datetime(2026, 12, 1, 17, 59, 30, tzinfo=clock.SHANGHAI)
+    with time_machine.travel(evening, tick=False) as moment:
+        first = shopper.http.get("/dealers?city=杭州市").data
+        assert shopper.http.get("/dealers?city=杭州市").data == first
+        assert len(app.extensions["page_store"]) == 1
+        moment.shift(30)
+        assert shopper.http.get("/dealers?city=杭州市").data != first
 
 
 def test_where_somebody_is_is_kept_by_no_cache(shopper):
