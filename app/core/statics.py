@@ -2,11 +2,13 @@
 
 WhiteNoise hands out packed twins that lie beside a file. Ours lie in a folder of their own under the digest of what is
 in the file, so static/ may be read-only, a twin is never older than its file, and a release packs only what changed.
+Twins of our own style sheets and scripts leave out what only people read: comments on lines of their own, indentation.
 """
 
 import gzip
 import hashlib
 import os
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,19 @@ log = structlog.get_logger(__name__)
 YEAR = 31536000
 TEXT = {".css", ".js", ".svg"}
 PACKERS = {"br": brotli.compress, "gzip": lambda data: gzip.compress(data, 9, mtime=0)}
+
+
+_COMMENT = re.compile(rb"^[ \t]*/\*.*?\*/[ \t]*\n?", re.S | re.M)
+_INDENT = re.compile(rb"^[ \t]+", re.M)
+
+
+def lean(path: Path) -> bytes:
+    """What travels of a file. Vendored ones are untouched, since pages name their digest, and so is text with templates
+    in it, where a line's beginning may matter."""
+    data = path.read_bytes()
+    if path.suffix not in {".css", ".js"} or "vendor" in path.parts or b"`" in data:
+        return data
+    return _INDENT.sub(b"", _COMMENT.sub(b"", data))
 
 
 class StaticFiles(WhiteNoise):
@@ -44,7 +59,7 @@ class StaticFiles(WhiteNoise):
 
     def _twins(self, path: Path) -> dict[str, str]:
         """Where the packed forms of a file lie; what is not there yet is made. Without a place to put them: none."""
-        data = path.read_bytes()
+        data = lean(path)
         place = self._packed / hashlib.sha256(data).hexdigest()
         try:
             return {kind: str(_made(place.with_suffix(f".{kind}"), data, kind)) for kind in PACKERS}

@@ -7,7 +7,7 @@ import brotli
 import pytest
 from flask import Flask
 
-from app.core.statics import StaticFiles
+from app.core.statics import StaticFiles, lean
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,6 +62,16 @@ def test_without_a_place_for_twins_files_come_as_they_are(tmp_path: Path):
     answer = ask(app, "/static/css/app.css", "br, gzip")
     assert answer.status_code == 200
     assert answer.data == (ROOT / "static/css/app.css").read_bytes()
+
+
+def test_people_read_comments_and_browsers_do_not(tmp_path: Path):
+    script = tmp_path / "a.js"
+    script.write_text('/* why\n   so */\nvar a = "/* kept */";\n  /* one line */\n  a += 1; /* stays */\n')
+    assert lean(script) == b'var a = "/* kept */";\na += 1; /* stays */\n'
+    script.write_text("var a = `\n  kept`;\n")
+    assert lean(script) == script.read_bytes()
+    for vendored in (ROOT / "static/vendor").rglob("*.js"):
+        assert lean(vendored) == vendored.read_bytes()
 
 
 def test_the_shop_sends_its_style_sheet_packed(app):

@@ -1,9 +1,15 @@
 """Home, the pages that belong to no room, and the shop's health."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.booking import shop
 from tests.client import Shopper
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_home_of_an_empty_shop_says_so(app):
@@ -24,13 +30,27 @@ def test_legal_texts_are_marked_as_samples(app, name):
     assert "示例文本" in Shopper(app).page(f"/legal/{name}")
 
 
+def test_privacy_text_says_what_stays_on_the_phone_and_how_to_clear_it(app):
+    page = Shopper(app).page("/legal/privacy")
+    for words in ("适合你", "只记在这台设备", "不保存", "点“适合你”旁的“清除”", "搜索过的词"):
+        assert words in page
+    scripts = "".join(file.read_text("utf-8") for file in (ROOT / "static/js").glob("*.js"))
+    # A new thing kept on the phone has to be said there as well, so the kinds known to the text are counted here.
+    keys = set(re.findall(r'KEY = "(\w+)"|(?:local|session)Storage\.setItem\("(\w+)"', scripts))
+    assert {a or b for a, b in keys} == {"seen", "searched", "compare", "for"}
+
+
 def test_unknown_legal_text_is_404(app):
     Shopper(app).page("/legal/none", status=404)
 
 
 def test_credits_name_the_authors(app):
     page = Shopper(app).page("/credits")
-    for author in ("Andrew Kator", "Ruff", "eTeks", "Scopia", "CC BY 3.0"):
+    manifest = json.loads((ROOT / "static/vendor/manifest.json").read_text("utf-8"))["files"]
+    for vendored in manifest.values():
+        name = {"@phosphor-icons/core": "Phosphor Icons", "htmx.org": "htmx"}.get(vendored["name"], vendored["name"])
+        assert f"{name}, {vendored['licence']}" in page
+    for author in ("Manrope", "Noto Sans SC", "pypinyin", "Andrew Kator", "Ruff", "eTeks", "Scopia", "CC BY 3.0"):
         assert author in page
 
 
