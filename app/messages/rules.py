@@ -84,6 +84,7 @@ PURPOSES: dict[str, Purpose] = {
     "queued_first": Purpose("已排在候补最前", "{car}：{note}。", ("car", "note"), sms=True),
     "rescued": Purpose("付款已到账，预订保住了", "{car}：{note}。", ("car", "note"), sms=True),
     "review_asked": Purpose("用车还满意吗", "{car}：{note}。", ("car", "note")),
+    "store_news": Purpose("门店待办", "{car}：{note}。", ("car", "note")),
     "account": Purpose("账号提醒", "{note}", ("note",)),
 }
 # The approved text message reads: {1}：{2}，{3}。

@@ -58,7 +58,7 @@ CASE_WAITING: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """The money of a booking as a decision sees it: `earnest_fen` and `balance_fen` came in online and are still here."""
+    """The money of a booking as a decision sees it; `earnest_fen` and `balance_fen` came in online and are here."""
 
     kind: str
     state: str

@@ -31,6 +31,7 @@ class BookingAction(StrEnum):
     RESCUE = "rescue"  # late money found a unit that was left
     GIVE_BACK = "give_back"  # the dealer broke its promise, or headquarters decided
     FORFEIT = "forfeit"  # 定金, and the customer broke the promise
+    REASSIGN = "reassign"  # the customer chose another dealer, whose promise begins anew
 
 
 _S, _A = BookingState, BookingAction
@@ -55,6 +56,7 @@ TRANSITIONS: dict[tuple[BookingState, BookingAction], BookingState] = {
     (_S.CAR_READY, _A.GIVE_BACK): _S.REFUNDING,
     (_S.CONFIRMED, _A.FORFEIT): _S.FORFEITED,
     (_S.CAR_READY, _A.FORFEIT): _S.FORFEITED,
+    (_S.CONFIRMED, _A.REASSIGN): _S.DEPOSIT_PAID,
 }
 
 # A booking in one of these keeps its unit and its place in the per-person limit.

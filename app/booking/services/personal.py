@@ -4,13 +4,15 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from app.booking.models import Booking, QueuePlace
+from app.booking.models import Booking, BookingCase, QueuePlace
 from app.booking.queries.queue import LIVING
 from app.booking.rules import KEEPS_UNIT, BookingState
+from app.booking.rules.cases import CaseKind, CaseState
 from app.core.db import changed_rows, db, transaction
 from app.members.errors import MergeRefused
 
 RUNNING = KEEPS_UNIT - {BookingState.HANDED_OVER} | {BookingState.REFUNDING}
+_UNDECIDED = select(BookingCase.booking_id).where(BookingCase.state == CaseState.OPEN)
 KEEPS = (
     "已结束的预订单（车款、价格、门店和时间，不含姓名和手机号）保留到交易完成后三年，"
     "这是电子商务法对交易记录的要求，也用于售后和对账。"
@@ -18,18 +20,24 @@ KEEPS = (
 
 
 def blocks(member_id: int) -> list[str]:
-    """Bookings that still run need a name and a number until they are over."""
+    """Bookings that still run, or that headquarters still looks at, need a name and a number until that is over."""
     rows = db.session.execute(
-        select(Booking.no, Booking.car_name).where(Booking.member_id == member_id, Booking.state.in_(RUNNING))
+        select(Booking.no, Booking.car_name).where(
+            Booking.member_id == member_id, Booking.state.in_(RUNNING) | Booking.id.in_(_UNDECIDED)
+        )
     )
     return [f"预订 {no}（{car}）还在进行，交车、取消或退款完成后结束。" for no, car in rows]
 
 
 def erase_own(member_id: int, _now: datetime) -> None:
-    """Take name and phone off every booking that is over; one that still runs needs them until it is."""
+    """Take name, phone and own words off every booking that is over; one that still runs needs them until it is."""
     with transaction():
-        over = update(Booking).where(Booking.member_id == member_id, Booking.state.not_in(RUNNING))
-        changed_rows(over.values(contact_name="", contact_phone=""))
+        mine = (Booking.member_id == member_id, Booking.state.not_in(RUNNING), Booking.id.not_in(_UNDECIDED))
+        asked = update(BookingCase).where(
+            BookingCase.kind == CaseKind.DISPUTE, BookingCase.booking_id.in_(select(Booking.id).where(*mine))
+        )
+        changed_rows(asked.values(reason=""))
+        changed_rows(update(Booking).where(*mine).values(contact_name="", contact_phone="", owner_name=""))
 
 
 def reassign_own(from_id: int, to_id: int) -> None:
