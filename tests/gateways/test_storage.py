@@ -44,13 +44,22 @@ def s3_url() -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture(params=["folder", "bucket"])
-def storage(request, tmp_path) -> ObjectStorage:
+@pytest.fixture(params=["folder", "bucket in the path", "bucket in the host", "host with its bucket"])
+def storage(request, tmp_path, monkeypatch) -> ObjectStorage:
     if request.param == "folder":
         return ObjectStorage.in_folder(tmp_path / "media")
-    endpoint = request.getfixturevalue("s3_url")
-    settings = make_settings("sqlite://", tmp_path, media_s3_endpoint=endpoint, **BUCKET)
-    return ObjectStorage.from_settings(settings)
+    url = request.getfixturevalue("s3_url")
+    if request.param == "bucket in the path":
+        return bucket(tmp_path, media_s3_endpoint=url)
+    # Names like zhanting.s3.amazonaws.com lead to the server on loopback, which reads the bucket from them.
+    monkeypatch.setenv("HTTP_PROXY", url)
+    monkeypatch.setenv("http_proxy", url)
+    host = "zhanting.s3.amazonaws.com" if request.param == "host with its bucket" else "s3.amazonaws.com"
+    return bucket(tmp_path, media_s3_endpoint=f"http://{host}", media_s3_path_style=False)
+
+
+def bucket(folder: Path, **changed: object) -> ObjectStorage:
+    return ObjectStorage.from_settings(make_settings("sqlite://", folder, **{**BUCKET, **changed}))
 
 
 def closed_port() -> str:
@@ -144,6 +153,41 @@ def test_storage_that_is_down_is_a_sentence(app, tmp_path):
     with shop.app_context(), pytest.raises(WorkbookRefused) as refused:
         services.import_workbook(book.save_xlsx(book.small(), tmp_path / "b.xlsx"), shop.extensions["storage"])
     assert "图片存储没有响应" in str(refused.value.problems[0])
+
+
+@pytest.mark.parametrize("style", [True, False], ids=["path", "host"])
+def test_a_wrong_bucket_is_said_at_the_first_upload(s3_url, tmp_path, monkeypatch, style):
+    monkeypatch.setenv("HTTP_PROXY", s3_url)
+    monkeypatch.setenv("http_proxy", s3_url)
+    endpoint = s3_url if style else "http://s3.amazonaws.com"
+    wrong = bucket(tmp_path, media_s3_bucket="elsewhere", media_s3_endpoint=endpoint, media_s3_path_style=style)
+    with pytest.raises(GatewayError) as error:
+        wrong.put("a/b.avif", b"1")
+    assert (error.value.code, error.value.retryable) == ("NoSuchBucket", False)
+
+
+def test_a_refused_key_is_one_sentence(app, s3_url, tmp_path):
+    """The server looks at signatures for the length of this test."""
+    import requests
+
+    assert requests.post(f"{s3_url}/moto-api/reset-auth", data="0", timeout=10).status_code == 200
+    try:
+        refused = bucket(tmp_path, media_s3_endpoint=s3_url, media_s3_secret_key="wrong")
+        with pytest.raises(GatewayError) as error:
+            refused.put("a/b.avif", b"1")
+        assert (error.value.code, error.value.retryable) == ("PermissionDeniedError", False)
+        shop = create_app(
+            make_settings(
+                app.config["SQLALCHEMY_DATABASE_URI"],
+                tmp_path,
+                **{**BUCKET, "media_s3_endpoint": s3_url, "media_s3_secret_key": "wrong"},
+            )
+        )
+        answer = shop.test_client().get(f"/media/{'0' * 64}/320.avif")
+        assert answer.status_code == 503
+        assert "图片存储暂时不可用，请稍后再试。" in answer.text
+    finally:
+        requests.post(f"{s3_url}/moto-api/reset-auth", data="inf", timeout=10)
 
 
 def test_bucket_named_by_halves_is_refused(tmp_path):

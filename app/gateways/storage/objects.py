@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import LocalStore, S3Store
 
 from app.core.config import Settings, half_set_storage
@@ -32,7 +32,7 @@ class ObjectStorage:
             return cls.in_folder(settings.media_path)
         store = S3Store(
             settings.media_s3_bucket,
-            endpoint=settings.media_s3_endpoint,
+            endpoint=_endpoint(settings),
             region=settings.media_s3_region,
             access_key_id=settings.media_s3_access_key,
             secret_access_key=settings.media_s3_secret_key.get_secret_value(),
@@ -52,6 +52,8 @@ class ObjectStorage:
         attributes = {} if isinstance(self._store, LocalStore) else {"Content-Type": kind}
         try:
             self._store.put(key, content, attributes=attributes, use_multipart=False)
+        except FileNotFoundError as error:
+            raise _failed(error, "NoSuchBucket") from error
         except (BaseError, OSError, ValueError) as error:
             raise _failed(error) from error
 
@@ -73,6 +75,19 @@ class ObjectStorage:
         return {str(entry["path"]).rpartition("/")[2] for entry in found}
 
 
-def _failed(error: Exception) -> GatewayError:
+def _endpoint(settings: Settings) -> str:
+    """The address that is spoken to: it carries the bucket where providers name it in the host."""
+    scheme, _, host = settings.media_s3_endpoint.partition("://")
+    own = f"{settings.media_s3_bucket}."
+    return (
+        f"{scheme}://{own}{host}"
+        if not settings.media_s3_path_style and not host.startswith(own)
+        else f"{scheme}://{host}"
+    )
+
+
+def _failed(error: Exception, code: str = "") -> GatewayError:
     first = str(error).strip().splitlines()
-    return GatewayError(PROVIDER, type(error).__name__, first[0][:200] if first else "", retryable=True)
+    # A bucket that refuses or is not there does so again: the settings are wrong.
+    settled = bool(code) or isinstance(error, (PermissionDeniedError, UnauthenticatedError))
+    return GatewayError(PROVIDER, code or type(error).__name__, first[0][:200] if first else "", retryable=not settled)
