@@ -15,7 +15,8 @@ from app.workbook import rules, services
 from app.workbook.exporting import export_workbook
 from tests.workbook.book import media_at
 
-DEMO = Path(__file__).parents[2] / "demo"
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "demo"
 
 
 def running_deals() -> int:
@@ -24,11 +25,9 @@ def running_deals() -> int:
     return db.session.scalar(select(func.count()).select_from(OnePriceDeal).where(*running)) or 0
 
 
-def test_demo_is_imported_once_and_is_alive_on_a_later_day(app, tmp_path, monkeypatch):
-    media = media_at(tmp_path / "media")
-    # Encoding 276 pictures is measured elsewhere; here every picture is checked and stored in one width.
-    monkeypatch.setattr("app.catalog.pictures.named.WIDTHS", (320,))
-    monkeypatch.setattr("app.catalog.pictures.named.FRAME_WIDTHS", (480,))
+def test_demo_is_imported_once_and_is_alive_on_a_later_day(app, tmp_path):
+    # The browser tests use the same folder: who comes first encodes the 85 pictures, the other finds them there.
+    media = media_at(ROOT / ".pytest_cache" / "media")
     day = clock.today()
     days = (day - rules.DEMO_DAY).days
     services.import_workbook(DEMO / "yunxiu.xlsx", media, move_days=days)
