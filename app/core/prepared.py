@@ -61,20 +61,23 @@ class _Prepared:
         self._out = [_out(cast("TypeEngine[Any]", column.type), dialect) for column in columns]
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> Outcome:
+        try:
+            return self.run_on(connection.connection.dbapi_connection, values)
+        except cast(Any, self._dialect.loaded_dbapi).Error as exc:
+            raise self._told(exc, connection) from exc
+
+    def run_on(self, driver: Any, values: Mapping[str, Any]) -> Outcome:
+        """On a connection of the driver; its errors come as they are."""
         filled = {**self._fixed, **values}
         converted = [(name, filled[name] if how is None else how(filled[name])) for name, how in self._into]
         given: Any = [value for _name, value in converted] if self._positional else dict(converted)
-        driver: Any = connection.connection.dbapi_connection
+        cursor = driver.cursor()
         try:
-            cursor = driver.cursor()
-            try:
-                cursor.execute(self.sql, given)
-                rows = cursor.fetchall() if cursor.description else []
-                count = cursor.rowcount
-            finally:
-                cursor.close()
-        except cast(Any, self._dialect.loaded_dbapi).Error as exc:
-            raise self._told(exc, connection) from exc
+            cursor.execute(self.sql, given)
+            rows = cursor.fetchall() if cursor.description else []
+            count = cursor.rowcount
+        finally:
+            cursor.close()
         return Outcome(count, [self._row(row) for row in rows])
 
     def _row(self, row: Row) -> Row:
@@ -95,6 +98,11 @@ class _Prepared:
 def run(connection: Connection, statement: Executable, values: Mapping[str, Any]) -> Outcome:
     """Run a statement that is kept as a constant of its module; `values` fill its parameters or its columns."""
     return _prepare(statement, connection.dialect, tuple(values)).run(connection, values)
+
+
+def ask(driver: Any, dialect: Dialect, statement: Executable, values: Mapping[str, Any]) -> Outcome:
+    """The same on a connection of the driver, for reads outside any transaction; the driver's errors as they are."""
+    return _prepare(statement, dialect, tuple(values)).run_on(driver, values)
 
 
 @functools.lru_cache(128)

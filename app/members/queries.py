@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, bindparam, or_, select
 
 from app.core.clock import local
 from app.core.db import db
@@ -48,13 +48,17 @@ def session_digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+# Made once: every request of somebody who is signed in runs it.
+_SIGNED_IN = (
+    select(Member, EndedSession.digest)
+    .outerjoin(EndedSession, EndedSession.digest == bindparam("digest"))
+    .where(Member.id == bindparam("member"))
+)
+
+
 def find_signed_in(member_id: int, session_version: int, session_key: str = "") -> Member | None:
     """The member of a session, unless it was signed out: this one by its key, or all by raising the version."""
-    row = db.session.execute(
-        select(Member, EndedSession.digest)
-        .outerjoin(EndedSession, EndedSession.digest == session_digest(session_key))
-        .where(Member.id == member_id)
-    ).first()
+    row = db.session.execute(_SIGNED_IN, {"member": member_id, "digest": session_digest(session_key)}).first()
     if row is None:
         return None
     member, ended = row[0], cast("str | None", row[1])  # none to be joined: not ended

@@ -1,11 +1,19 @@
 """Keeping an account what it is while something is written for it."""
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
-from app.core.db import db
+from app.core.db import execute, table_of
 from app.members import queries
 from app.members.errors import AccountGone
 from app.members.models import Member
+
+_members = table_of(Member)
+# Prepared: every booking runs it. The lock is shared, and a no-op on SQLite, where a write holds the file.
+_HOLD = (
+    select(_members.c.id)
+    .where(_members.c.id == bindparam("member"), *queries.living())
+    .with_for_update(read=True, of=_members)
+)
 
 
 def hold_member(member_id: int) -> None:
@@ -14,7 +22,5 @@ def hold_member(member_id: int) -> None:
     First in the house's order of locks, before campaigns and deals: merging and erasing lock the member first too.
     Many may hold one account at once; only merging and erasing wait.
     """
-    held = select(Member).where(Member.id == member_id).with_for_update(read=True)
-    member = db.session.scalar(held.execution_options(populate_existing=True))
-    if member is None or not queries.is_living(member):
+    if execute(_HOLD, {"member": member_id}).first() is None:
         raise AccountGone
