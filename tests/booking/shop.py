@@ -4,8 +4,8 @@ import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from app.booking.models import Booking, DealDealer, OnePriceDeal
-from app.booking.rules import terms_of
+from app.booking.models import Booking, DealDealer, OnePriceDeal, QueuePlace
+from app.booking.rules import KEEPS_UNIT, terms_of
 from app.booking.services.place import Placed, Wish, place_booking
 from app.catalog.models import Brand, Series, Trim
 from app.core.db import db, transaction
@@ -124,3 +124,19 @@ def units_left(shop: Shop) -> int:
 
 def events(no: str) -> list[str]:
     return [event.kind for event in booking(no).events]
+
+
+def stands(shop: Shop) -> dict[str, int]:
+    """Where every unit of the deal is, and how many wait; the sum is checked."""
+    db.session.rollback()
+    deal = db.session.get_one(OnePriceDeal, shop.deal_id, populate_existing=True)
+    kept = db.session.query(Booking).filter(Booking.deal_id == shop.deal_id, Booking.state.in_(KEEPS_UNIT)).count()
+    places = db.session.query(QueuePlace).filter_by(deal_id=shop.deal_id)
+    offered, waiting = places.filter_by(state="offered").count(), places.filter_by(state="waiting").count()
+    assert deal.units_left + kept + offered == deal.units_total, (deal.units_left, kept, offered)
+    assert deal.waiting == waiting
+    if deal.stock_by_dealer:
+        own = db.session.query(DealDealer).filter_by(deal_id=shop.deal_id)
+        assert sum(row.units_left or 0 for row in own) == deal.units_left
+    db.session.rollback()
+    return {"left": deal.units_left, "kept": kept, "offered": offered, "waiting": waiting}

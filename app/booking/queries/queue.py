@@ -196,7 +196,7 @@ def list_places(member_id: int) -> Sequence[QueuePlace]:
 
 def export_places(member_id: int) -> list[dict[str, object]]:
     """What the queues keep about a person, as plain values for the person's own copy."""
-    slugs = dict(db.session.execute(select(OnePriceDeal.id, OnePriceDeal.slug)).tuples())
+    slugs = {row.id: row.slug for row in db.session.execute(select(OnePriceDeal.id, OnePriceDeal.slug))}
     return [
         {
             "deal": slugs[place.deal_id],
