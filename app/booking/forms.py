@@ -1,11 +1,29 @@
 """Shape of a booking as it is typed."""
 
+from datetime import UTC, datetime
+
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, IntegerField, StringField
-from wtforms.validators import DataRequired, Length, ValidationError
+from wtforms import (
+    BooleanField,
+    DateTimeLocalField,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 from wtforms.widgets import HiddenInput
 
+from app.booking.errors import TimeWrong
+from app.core import clock
 from app.members import rules as members
+
+STARS = [(str(n), f"{n} 星 {word}") for n, word in enumerate(("很差", "较差", "一般", "满意", "很满意"), 1)]
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 class BookingForm(FlaskForm):
@@ -34,9 +52,85 @@ class BookingForm(FlaskForm):
     @property
     def dealer_id(self) -> int:
         """The chosen dealer; 0, which is nobody, for anything that is no number."""
-        text = self.dealer.data or ""
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+        return _number(self.dealer.data)
 
 
 class CancelForm(FlaskForm):
     """Nothing but the wish."""
+
+
+class TimeForm(FlaskForm):
+    """A time to come, as the phone's own picker gives it: a wall clock in Shanghai."""
+
+    at = DateTimeLocalField("到店时间", format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], validators=[Optional()])
+    seen = HiddenField()
+
+    @property
+    def moment(self) -> datetime | None:
+        """The chosen time as aware UTC, None when none was chosen; TimeWrong for what is no time."""
+        if self.at.data is None and any(self.at.raw_data or ()):
+            raise TimeWrong
+        return clock.from_local(self.at.data) if self.at.data else None
+
+    @property
+    def seen_moment(self) -> datetime | None:
+        """The proposal that was read when somebody agreed to it."""
+        try:
+            return datetime.fromisoformat(self.seen.data or "").astimezone(UTC)
+        except ValueError:
+            return None
+
+
+class CarForm(FlaskForm):
+    vin = StringField("车架号（VIN）")
+
+
+class BalanceForm(FlaskForm):
+    """The receipt of a balance; with a reason it puts a former record right."""
+
+    document = StringField("收款单据号")
+    reason = StringField("更正原因")
+
+
+class NoShowForm(FlaskForm):
+    reason = StringField("未到店情况")
+
+
+class QueueForm(FlaskForm):
+    """Standing in the queue needs nothing; being called by a dealer needs to name it and to agree."""
+
+    dealer = StringField("门店")
+    lead = BooleanField("提供给门店")
+
+    def validate_lead(self, field: BooleanField) -> None:
+        if self.dealer.data and not field.data:
+            raise ValidationError("请勾选同意，门店才能联系您；不需要联系就不用提交。")
+        if field.data and not self.dealer_id:
+            raise ValidationError("请选择一家门店。")
+
+    @property
+    def dealer_id(self) -> int:
+        """The chosen dealer; 0, which is nobody, for anything that is no number."""
+        return _number(self.dealer.data)
+
+
+class DisputeForm(FlaskForm):
+    """In own words, what headquarters should look at."""
+
+    reason = TextAreaField("请说明情况", render_kw={"rows": 3, "maxlength": 300})
+
+
+class ReviewForm(FlaskForm):
+    """One to five stars for the car and for the dealer, and a text if somebody wants to."""
+
+    car_stars = RadioField("车辆", choices=STARS, validators=[InputRequired("请为车辆选择 1 到 5 星。")])
+    dealer_stars = RadioField("门店", choices=STARS, validators=[InputRequired("请为门店选择 1 到 5 星。")])
+    text = TextAreaField("说说用车和提车的感受", validators=[Length(max=500, message="评价最多 500 个字。")])
+
+
+class AnswerForm(FlaskForm):
+    """What the dealer replies to a review."""
+
+    text = TextAreaField(
+        "回复", validators=[DataRequired("请填写回复。"), Length(max=500, message="回复最多 500 个字。")]
+    )

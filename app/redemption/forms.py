@@ -13,10 +13,11 @@ class ScanForm(FlaskForm):
 
 
 class ConfirmForm(FlaskForm):
-    """What the preview gave."""
+    """What the preview gave, and the receipt of a balance that was open."""
 
     ticket = HiddenField(validators=[DataRequired(), Length(max=120)])
     nonce = HiddenField(validators=[DataRequired(), Length(max=40)])
+    document = StringField("余款单据号", validators=[Length(max=60, message="单据号最多 60 个字。")])
 
 
 class UndoForm(FlaskForm):

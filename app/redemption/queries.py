@@ -1,6 +1,5 @@
 """The read side of the counter."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -84,11 +83,6 @@ def count_today(dealer_id: int, now: datetime) -> int:
     return db.session.scalar(wanted) or 0
 
 
-def list_waiting(dealer_id: int, now: datetime) -> Sequence[Booking]:
-    """Paid bookings of the store: who is expected and what changed today."""
-    return bookings.list_dealer_bookings(dealer_id, bookings.day_start(now))
-
-
 def _receipts(actor: Actor, now: datetime, condition: object) -> list[Receipt]:
     rows = db.session.execute(
         select(Redemption, Booking, StaffMember.name, Dealer.name)
@@ -114,7 +108,7 @@ def _receipt(
         who=mask_name(booking.contact_name),
         phone=mask_phone(booking.contact_phone),
         what=booking.car_name,
-        price_fen=booking.price_fen,
+        price_fen=booking.total_fen,
         earnest_kind=booking.earnest_kind,
         earnest_fen=booking.earnest_fen,
         redeemed_at=row.redeemed_at,

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.booking import queries as bookings
 from app.booking.models import Booking
+from app.booking.queries.store import balance_words
 from app.booking.rules import PICK_UP, BookingState, mask_name, refundable, state_words
 from app.booking.services import hand_over as hand_overs
 from app.core import audit, ids
@@ -15,6 +16,7 @@ from app.core.audit import AuditEntry
 from app.core.clock import say
 from app.core.db import changed_rows, db, retry_deadlock, transaction
 from app.core.errors import NotAllowed, NotFound
+from app.core.money import format_yuan
 from app.core.security import (
     STEP_SECONDS,
     Actor,
@@ -68,6 +70,8 @@ class Preview:
     earnest_kind: str
     earnest_fen: int
     rest_fen: int
+    rest_words: str  # how it was paid, where nothing is open any more
+    vin: str
     state_words: str
     conditions: list[tuple[bool, str]]
     ticket: str
@@ -86,32 +90,52 @@ def preview(actor: Actor, scan: Scan, now: datetime, *, secret: str) -> Preview:
         _count_try(actor, now)
     booking = _find(scan, dealer_id, now, secret)
     _check(booking, dealer_id)
+    return _preview(booking, _ticket(booking.no, actor, now, secret), ids.token(16))
+
+
+def look_again(actor: Actor, ticket: str, nonce: str, now: datetime, *, secret: str) -> Preview:
+    """What the confirmation belongs to, as it stands now: same ticket, same nonce. Refuses as `preview` does."""
+    dealer_id = _dealer_of(actor)
+    booking = bookings.find_booking_by_no(_read_ticket(ticket, actor, now, secret))
+    if booking is None:
+        raise UnknownCode
+    _check(booking, dealer_id)
+    return _preview(booking, ticket, nonce)
+
+
+def _preview(booking: Booking, ticket: str, nonce: str) -> Preview:
+    kind, rest = booking.earnest_kind, booking.balance_fen if booking.balance_open else 0
     return Preview(
         no=booking.no,
         who=mask_name(booking.contact_name),
         phone=mask_phone(booking.contact_phone),
         what=booking.car_name,
-        price_fen=booking.price_fen,
+        price_fen=booking.total_fen,
         msrp_fen=booking.msrp_fen,
-        earnest_kind=booking.earnest_kind,
+        earnest_kind=kind,
         earnest_fen=booking.earnest_fen,
-        rest_fen=booking.price_fen - booking.earnest_fen,
-        state_words=state_words(booking.state, booking.earnest_kind),
+        rest_fen=rest,
+        rest_words=balance_words(booking),
+        vin=booking.vin or "",
+        state_words=state_words(booking.state, kind),
         conditions=[
             (True, f"本店预订：{booking.dealer.name}"),
-            (True, f"{booking.earnest_kind}已付，{'可退' if refundable(booking.earnest_kind) else '具有担保效力'}"),
+            (True, f"{kind}已付，{'可退' if refundable(kind) else '具有担保效力'}"),
+            (not rest, f"余款 {format_yuan(rest)} 还没有付清" if rest else balance_words(booking)),
             (True, "尚未交车"),
         ],
-        ticket=_ticket(booking.no, actor, now, secret),
-        nonce=ids.token(16),
+        ticket=ticket,
+        nonce=nonce,
     )
 
 
 @retry_deadlock
-def redeem(actor: Actor, ticket: str, nonce: str, now: datetime, *, secret: str) -> int:
+def redeem(actor: Actor, ticket: str, nonce: str, now: datetime, *, secret: str, document: str = "") -> int:
     """Hand the car over, once; returns the redemption's id. The same nonce again returns the same id.
 
-    TicketStale, and every refusal of `preview`: between looking and confirming somebody else may have acted.
+    An open balance is recorded in the same step with the number of its `document`.
+    TicketStale, every refusal of `preview` (somebody else may have acted since), DocumentWrong,
+    DocumentUsed, BalanceSettled, BalanceEarly.
     """
     dealer_id, staff_id = _dealer_of(actor), actor.id or 0
     if not nonce or len(nonce) > 40:
@@ -130,7 +154,7 @@ def redeem(actor: Actor, ticket: str, nonce: str, now: datetime, *, secret: str)
             if again is not None:
                 return again.id
             _check(booking, dealer_id)
-            return _hand_over(booking.id, actor, nonce, now)
+            return _hand_over(booking.id, actor, nonce, now, document)
     except IntegrityError:  # the one standing redemption for each subject
         raise _already(bookings.find_booking_by_no(no)) from None
 
@@ -163,8 +187,8 @@ def undo(actor: Actor, redemption_id: int, reason: str, now: datetime) -> None:
         audit.record(actor, "redemption_undone", "redemption", redemption_id, own=own)
 
 
-def _hand_over(booking_id: int, actor: Actor, nonce: str, now: datetime) -> int:
-    before = hand_overs.hand_over(booking_id, actor, now)
+def _hand_over(booking_id: int, actor: Actor, nonce: str, now: datetime, document: str) -> int:
+    before = hand_overs.hand_over(booking_id, actor, now, document)
     row = Redemption(
         subject_kind=queries.SUBJECT,
         subject_id=booking_id,

@@ -5,14 +5,13 @@ from typing import Any
 import structlog
 from flask import Blueprint, Response, current_app, g, redirect, request, url_for
 
-from app.booking.rules import mask_name, state_words
+from app.booking.queries.store import count_waiting
 from app.core import clock
 from app.core.errors import DomainError, GatewayError
 from app.core.htmx import go, render
 from app.core.security import access
 from app.core.web import actor, settings
 from app.gateways.wechat.port import JsConfig, NotSignable
-from app.members.rules import mask_phone
 from app.members.session import current_member
 from app.redemption import queries, services
 from app.redemption.errors import Refused
@@ -64,14 +63,19 @@ def preview() -> Response:
 def redeem() -> Response:
     """Confirm. A retry with the same nonce leads to the same success."""
     form = ConfirmForm()
-    if not form.validate():
+    if form.ticket.errors or not (form.ticket.data and form.nonce.data):
         return go(url_for("redemption.scan"))
+    ticket, nonce, now = form.ticket.data, form.nonce.data, clock.now()
     try:
         redemption_id = services.redeem(
-            actor(), form.ticket.data or "", form.nonce.data or "", clock.now(), secret=_secret()
+            actor(), ticket, nonce, now, secret=_secret(), document=form.document.data or ""
         )
     except Refused as refusal:
         return _refusal(refusal)
+    except DomainError as refusal:
+        if refusal.status != 422:
+            raise
+        return _look_again(ticket, nonce, form, refusal)
     return go(url_for("redemption.show_result", redemption_id=redemption_id))
 
 
@@ -110,16 +114,6 @@ def show_counts() -> Response:
     return render("redemption/_counts.html", **_counts())
 
 
-@blueprint.get("/staff/bookings")
-@access("staff")
-def list_bookings() -> Response:
-    rows = [
-        (b, mask_name(b.contact_name), mask_phone(b.contact_phone), state_words(b.state, b.earnest_kind))
-        for b in queries.list_waiting(_dealer_id(), clock.now())
-    ]
-    return render("redemption/bookings.html", "redemption/_bookings.html", rows=rows)
-
-
 def _preview(code: str, tail: str) -> Response:
     try:
         seen = services.preview(actor(), read_scan(code, tail), clock.now(), secret=_secret())
@@ -127,6 +121,20 @@ def _preview(code: str, tail: str) -> Response:
         return _refusal(refusal)
     form = ConfirmForm(formdata=None, ticket=seen.ticket, nonce=seen.nonce)
     return render("redemption/preview.html", seen=seen, form=form, dealer_name=staff.dealer_name(_dealer_id()))
+
+
+def _look_again(ticket: str, nonce: str, form: ConfirmForm, problem: DomainError) -> Response:
+    """The same confirmation once more, with what is wrong about the balance: nothing is scanned again."""
+    try:
+        seen = services.look_again(actor(), ticket, nonce, clock.now(), secret=_secret())
+    except Refused as refusal:
+        return _refusal(refusal)
+    if seen.rest_fen:
+        form.document.errors = [problem.message]
+    else:
+        form.form_errors, form.document.data, form.document.raw_data = [problem.message], "", None
+    dealer_name = staff.dealer_name(_dealer_id())
+    return render("redemption/preview.html", status=422, seen=seen, form=form, dealer_name=dealer_name)
 
 
 def _refusal(refusal: Refused) -> Response:
@@ -154,7 +162,7 @@ def _counts() -> dict[str, int]:
     now = clock.now()
     return {
         "redeemed": queries.count_today(_dealer_id(), now),
-        "waiting": len([b for b in queries.list_waiting(_dealer_id(), now) if b.state != "handed_over"]),
+        "waiting": count_waiting(_dealer_id()),
     }
 
 

@@ -116,7 +116,7 @@ class Market(RuleBasedStateMachine):
 
             def at_the_counter() -> None:
                 seen = services.preview(self.clerk, scan, self.now, secret="k")
-                services.redeem(self.clerk, seen.ticket, seen.nonce, self.now, secret="k")
+                services.redeem(self.clerk, seen.ticket, seen.nonce, self.now, secret="k", document=f"SJ-{seen.no}")
 
             self.attempt(at_the_counter)
 

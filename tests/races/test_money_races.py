@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from app.booking.services import pay, release
-from app.core.db import db
+from app.core.db import db, transaction
 from app.core.security import Actor, living_code
 from app.gateways.pay.port import Method
 from app.payments.models import Payment, Refund
@@ -93,7 +93,7 @@ def test_two_clerks_confirm_and_one_wins(app: Flask) -> None:
     clerks = [s.clerk(shop.west) for _ in range(6)]
     seen = [services.preview(clerk, scan, NOW, secret="k") for clerk in clerks]
     works = [
-        lambda c=c, p=p: services.redeem(c, p.ticket, p.nonce, NOW, secret="k")
+        lambda c=c, p=p: services.redeem(c, p.ticket, p.nonce, NOW, secret="k", document="SJ-0001")
         for c, p in zip(clerks, seen, strict=True)
     ]
     outcomes = at_once(app, works)
@@ -114,13 +114,39 @@ def test_hand_over_and_cancellation_have_one_winner(app: Flask) -> None:
     at_once(
         app,
         [
-            lambda: services.redeem(clerk, seen.ticket, seen.nonce, NOW, secret="k"),
+            lambda: services.redeem(clerk, seen.ticket, seen.nonce, NOW, secret="k", document="SJ-0001"),
             lambda: release.cancel_booking(actor, no, bank, NOW),
         ],
     )
     state = s.booking(no).state
     back, handed = db.session.query(Refund).count(), db.session.query(Redemption).count()
     assert (state, back, handed, s.units_left(shop)) in {("handed_over", 0, 1, 9), ("refunding", 1, 0, 10)}
+
+
+def test_parallel_partial_refunds_never_exceed_what_was_paid(app: Flask) -> None:
+    """Five wish for 30 % of the money at once: three get it. The same wish twice is one refund."""
+    shop, actor, bank = s.build(), s.member(), Bank()
+    no = s.place(shop, actor).no
+    begin(actor, no, bank)
+    number = bank.only_order()
+    bank.pay(number)
+    settlement.accept_notice(bank.notice(number, NOW), NOW)
+    payment_id = db.session.query(Payment).one().id
+    db.session.rollback()
+
+    def wish(reason: str) -> int:
+        with transaction():
+            return refunds.request_refund(settlement.lock_payment(payment_id), 30_000, reason, "样例", NOW).id
+
+    reasons = [f"part{n}" for n in range(5)]
+    outcomes = at_once(app, [lambda reason=reason: wish(reason) for reason in reasons])
+    assert len(wins(outcomes)) == 3, outcomes
+    assert refusals(outcomes) == {"RefundTooLarge"}
+    rows = db.session.query(Refund).all()
+    assert sum(row.amount_fen for row in rows) == 90_000
+    known, reason = rows[0].id, rows[0].reason_code
+    db.session.rollback()
+    assert wins(at_once(app, [lambda: wish(reason) for _ in range(4)])) == [known] * 4
 
 
 def test_a_refund_sent_and_asked_about_at_once_is_one_refund(app: Flask) -> None:

@@ -57,10 +57,16 @@ def test_scan_to_success_and_the_customers_page_turns(app: Flask, paid) -> None:
     data = fields(page.text) | {"code": shown_digits(customer, no), "tail": "2086"}
     seen = desk.post("/staff/redemptions/preview", data=data)
     assert seen.status_code == 200, seen.text
-    for words in ("周* 139****2086", "岫 S5 2026款 长续航版", "87,800", "确认交车"):
+    for words in ("周* 139****2086", "岫 S5 2026款 长续航版", "87,800", "收齐余款，确认交车"):
         assert words in seen.text
     assert "13900002086" not in seen.text
     confirm = fields(seen.text)
+    missing = desk.post("/staff/redemptions", data=confirm)  # the balance has no document: asked for, nothing is lost
+    assert missing.status_code == 422
+    assert "请填写余款的收款单据号" in missing.text
+    assert fields(missing.text)["nonce"] == confirm["nonce"]
+    assert s.booking(no).state == "deposit_paid"
+    confirm = fields(missing.text) | {"document": "SJ-2026-0001"}
     done = desk.post("/staff/redemptions", data=confirm)
     assert done.status_code == 303
     again = desk.post("/staff/redemptions", data=confirm)

@@ -49,7 +49,7 @@ from app.payments.services.attempts import PayRequest
 STORE, ONLINE = "store", "online"
 REMINDED = "balance_due"
 CASHIER_LIFE = timedelta(hours=2)  # what one order at WeChat Pay lives; the next tap makes another
-_AMOUNT = Booking.price_fen + Booking.surcharge_fen - Booking.earnest_fen
+AMOUNT = Booking.price_fen + Booking.surcharge_fen - Booking.earnest_fen
 
 
 class BalancePayable:
@@ -69,7 +69,7 @@ class BalancePayable:
             Booking.id == payment.payable_id,
             Booking.state.in_(PICK_UP),
             Booking.balance_paid_at.is_(None),
-            _AMOUNT == payment.amount_fen,  # noqa: SIM300
+            AMOUNT == payment.amount_fen,  # noqa: SIM300
         )
         if changed_rows(settle.values(balance_paid_at=now, balance_channel=ONLINE)) == 1:
             forget(Booking, payment.payable_id)
@@ -93,7 +93,7 @@ class BalancePayable:
     def held_fen(self) -> int:
         """Balances that came in online for a car that is owed or was handed over; what a case sent back of one that
         was forfeited is subtracted with its earnest money."""
-        held = select(func.coalesce(func.sum(_AMOUNT), 0)).where(
+        held = select(func.coalesce(func.sum(AMOUNT), 0)).where(
             Booking.balance_channel == ONLINE, Booking.state.in_(HOLDS_MONEY)
         )
         return int(db.session.scalar(held) or 0)

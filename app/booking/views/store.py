@@ -1,0 +1,176 @@
+"""The store's bookings on the dealer's phone: what is to do today, and one booking with its steps."""
+
+import re
+from collections.abc import Callable
+
+from flask import Response, request, url_for
+from flask_wtf import FlaskForm
+
+from app.booking.errors import TimeWrong
+from app.booking.forms import BalanceForm, CarForm, NoShowForm, TimeForm
+from app.booking.models import Booking
+from app.booking.queries import store
+from app.booking.rules import BookingState
+from app.booking.rules.promises import LEADING
+from app.booking.services import balance, progress, store_contact
+from app.booking.services.progress import Outcome
+from app.booking.views import blueprint
+from app.core import clock
+from app.core.errors import DomainError
+from app.core.htmx import go, render
+from app.core.security import access
+from app.core.web import actor
+
+FORMS: dict[str, type[FlaskForm]] = {"time": TimeForm, "car": CarForm, "balance": BalanceForm, "no_show": NoShowForm}
+
+
+@blueprint.get("/staff/bookings")
+@access("staff")
+def list_store_bookings() -> Response:
+    """Asked every fifteen seconds; a filter shows one part, the last four digits of a phone find one person."""
+    tail = re.sub(r"\s", "", request.args.get("tail", ""))
+    good = not tail or (len(tail) == 4 and tail.isascii() and tail.isdecimal())
+    groups = store.list_store(_dealer_id(), clock.now(), tail if good else "")
+    shown = request.args.get("show", "")
+    shown = shown if shown in store.GROUPS else ""
+    return render(
+        "booking/staff/bookings.html",
+        "booking/staff/_bookings.html",
+        groups=[g for g in groups if shown in ("", g.key)],
+        counts=[(key, title, sum(len(g.rows) for g in groups if g.key == key)) for key, title in store.GROUPS.items()],
+        total=sum(len(g.rows) for g in groups),
+        shown=shown,
+        tail=tail,
+        tail_problem="" if good else "请输入手机号后四位数字。",
+    )
+
+
+@blueprint.get("/staff/bookings/<no>")
+@access("staff")
+def show_store_booking(no: str) -> Response:
+    return _page(no)
+
+
+@blueprint.post("/staff/bookings/<no>/contact")
+@access("staff")
+def open_contact(no: str) -> Response:
+    """Name and number in full: asked for, recorded, shown in this very answer."""
+    return _page(no, contact=store_contact.open_contact(actor(), no))
+
+
+@blueprint.post("/staff/bookings/<no>/confirmation")
+@access("staff")
+def confirm_booking(no: str) -> Response:
+    form = TimeForm()
+    return _step(
+        no,
+        "time",
+        form,
+        lambda: progress.confirm(actor(), no, clock.now(), appointment_at=form.moment),
+        "确认",
+    )
+
+
+@blueprint.post("/staff/bookings/<no>/appointment")
+@access("staff")
+def set_appointment(no: str) -> Response:
+    """Agree to the time the customer asked for (`seen`), or propose one."""
+    form = TimeForm()
+
+    def act() -> None:
+        if form.seen.data:
+            progress.agree_time(actor(), no, clock.now(), seen=form.seen_moment)
+            return
+        if form.moment is None:
+            raise TimeWrong
+        progress.propose_time(actor(), no, form.moment, clock.now())
+
+    return _step(no, "time", form, act)
+
+
+@blueprint.post("/staff/bookings/<no>/car")
+@access("staff")
+def assign_car(no: str) -> Response:
+    form = CarForm()
+    return _step(no, "car", form, lambda: progress.assign_car(actor(), no, form.vin.data or "", clock.now()))
+
+
+@blueprint.post("/staff/bookings/<no>/readiness")
+@access("staff")
+def mark_ready(no: str) -> Response:
+    return _step(no, "", None, lambda: progress.mark_ready(actor(), no, clock.now()), "标记备好")
+
+
+@blueprint.post("/staff/bookings/<no>/balance")
+@access("staff")
+def record_balance(no: str) -> Response:
+    """The receipt of the balance; with `correction` it puts a former record right."""
+    form, now = BalanceForm(), clock.now()
+    document = form.document.data or ""
+    if request.form.get("correction"):
+        reason = form.reason.data or ""
+        return _step(no, "balance", form, lambda: balance.correct(actor(), no, document, reason, now))
+    return _step(no, "balance", form, lambda: balance.record_in_store(actor(), no, document, now), "登记余款")
+
+
+@blueprint.post("/staff/bookings/<no>/no-show")
+@access("staff")
+def mark_no_show(no: str) -> Response:
+    form = NoShowForm()
+    reason = form.reason.data or ""
+    return _step(no, "no_show", form, lambda: progress.mark_no_show(actor(), no, reason, clock.now()), "登记未到店")
+
+
+def _step(no: str, name: str, form: FlaskForm | None, act: Callable[[], Outcome | None], done: str = "") -> Response:
+    """Do it and show the booking; who comes second reads who was first, a refusal stands at its field."""
+    try:
+        outcome = act()
+    except DomainError as refusal:
+        if refusal.status not in (403, 422):
+            raise
+        field = form[refusal.field] if form is not None and refusal.field and refusal.field in form else None
+        if field is None:
+            return _page(no, refusal.status, problem=refusal.message)
+        field.errors = [refusal.message]
+        return _page(no, refusal.status, refused=(name, form))
+    if outcome is not None and not outcome.first:
+        return _page(no, told=outcome.sentence(done))
+    return go(url_for("booking.show_store_booking", no=no))
+
+
+def _page(
+    no: str,
+    status: int = 200,
+    *,
+    problem: str = "",
+    told: str = "",
+    refused: tuple[str, FlaskForm | None] | None = None,
+    contact: tuple[str, str] | None = None,
+) -> Response:
+    now = clock.now()
+    view = store.get_store_booking(no, _dealer_id(), now)
+    forms: dict[str, FlaskForm | None] = {name: make(formdata=None) for name, make in FORMS.items()}
+    if refused is not None:
+        forms[refused[0]] = refused[1]
+    return render(
+        "booking/staff/booking.html",
+        status=status,
+        view=view,
+        booking=view.booking,
+        forms=forms,
+        refused=refused[0] if refused else "",
+        problem=problem,
+        told=told,
+        contact=contact,
+        leads=actor().role in LEADING,
+        running=_running(view.booking),
+        now_local=clock.local(now).strftime("%Y-%m-%dT%H:%M"),
+    )
+
+
+def _running(booking: Booking) -> bool:
+    return booking.state in (BookingState.DEPOSIT_PAID, BookingState.CONFIRMED, BookingState.CAR_READY)
+
+
+def _dealer_id() -> int:
+    return actor().dealer_id or 0
