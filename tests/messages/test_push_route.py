@@ -136,7 +136,19 @@ def test_in_safe_mode_a_plain_push_is_refused(app: Flask, env: str, mode: str, p
     assert client.get(f"{a.address(AT)}&echostr=42").text == "42"
 
 
-@pytest.mark.parametrize("body", [BOMB, b"", b"<xml>", b"not xml", b"<xml>" + b"<a>" * 99])
+@pytest.mark.parametrize(
+    "body",
+    [
+        BOMB,
+        b"",
+        b"<xml>",
+        b"not xml",
+        b"<xml>" + b"<a>" * 99,
+        b"[1]",
+        b'{"a": NaN}',
+        b'{"FromUserName": "a", "FromUserName": "b"}',
+    ],
+)
 def test_what_is_no_message_is_refused(push: a.Pusher, body: bytes) -> None:
     assert push(body).status_code == 403
     assert not rows(PushEvent)

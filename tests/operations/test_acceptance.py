@@ -11,7 +11,9 @@ def test_every_point_names_tests_that_exist() -> None:
     text = (ROOT / "docs" / "wechat-acceptance.md").read_text("utf-8")
     rows = re.findall(r"^\| (\d+) \|.*$", text, re.M)
     assert rows == [str(number) for number in range(1, 23)]
-    for line in re.findall(r"^\| \d+ \|.*$", text, re.M):
+    lines = re.findall(r"^\| .+ \| .*`tests/.*\|$", text, re.M)
+    assert len(lines) == 22 + len(re.findall(r"^\| (?!\d)", text.split("## Bad input")[1], re.M)) - 1
+    for line in lines:
         named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", line)
         assert named, line
         for path, test in named:

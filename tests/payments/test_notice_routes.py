@@ -85,7 +85,9 @@ def test_an_authentic_notice_books_and_is_answered_with_success(shop_app) -> Non
     assert db.session.query(PaymentNotice).count() == 1
 
 
-@pytest.mark.parametrize("fault", ["signature", "body", "old", "probe", "serial", "no headers", "not json"])
+@pytest.mark.parametrize(
+    "fault", ["signature", "body", "old", "probe", "serial", "no headers", "not json", "10 MB", "a key twice"]
+)
 def test_a_notice_that_is_not_authentic_is_refused_and_leaves_no_trace(shop_app, fault: str) -> None:
     app, bank = shop_app
     no, plain = begin(bank)
@@ -96,6 +98,13 @@ def test_a_notice_that_is_not_authentic_is_refused_and_leaves_no_trace(shop_app,
         headers["Wechatpay-Signature"] = platform.sign("something else")
     if fault == "body":
         body += " "
+    if fault == "10 MB":
+        body += " " * 10_000_000
+        headers = platform.signed_headers(body, stamp)
+    if fault == "a key twice":
+        body = body.replace('"event_type"', '"event_type": "REFUND.SUCCESS", "event_type"', 1)
+        assert body.count('"event_type"') == 2
+        headers = platform.signed_headers(body, stamp)
     if fault == "probe":
         headers["Wechatpay-Signature"] = "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"][19:]
     if fault == "serial":

@@ -6,11 +6,10 @@ In safe mode `msg_signature` covers the body and is the one that counts; `signat
 import base64
 import binascii
 import hashlib
-import json
 import struct
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
@@ -18,6 +17,7 @@ from wechatpy.crypto import PrpCrypto
 from wechatpy.exceptions import InvalidAppIdException
 
 from app.core.security import constant_time_equal
+from app.gateways.transport import loads_object
 
 MAX_BODY = 64 * 1024
 MAX_DEPTH, MAX_FIELDS = 8, 400
@@ -182,12 +182,9 @@ def parse_push(body: bytes) -> dict[str, Any]:
 
 def _parse_json(body: bytes) -> dict[str, Any]:
     try:
-        value: object = json.loads(body)
-    except (ValueError, RecursionError):
+        return loads_object(body)
+    except ValueError:
         raise PushRefused("json") from None
-    if not isinstance(value, dict):
-        raise PushRefused("json")
-    return cast("dict[str, Any]", value)
 
 
 def _parse_xml(body: bytes) -> dict[str, Any]:
