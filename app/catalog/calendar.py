@@ -1,4 +1,4 @@
-"""A launch as a calendar file (RFC 5545), which every phone's calendar opens."""
+"""A launch as a calendar file (RFC 5545), which every phone's calendar opens. `text_of`, `fold`: for other files."""
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -20,29 +20,29 @@ def launch_calendar(slug: str, name: str, launch: Launch, address: str, changed_
         f"DTSTAMP:{changed_at.astimezone(UTC):%Y%m%dT%H%M%SZ}",
         f"DTSTART;VALUE=DATE:{launch.on:%Y%m%d}",
         f"DTEND;VALUE=DATE:{launch.on + timedelta(days=1):%Y%m%d}",
-        f"SUMMARY:{_text(summary)}",
-        f"DESCRIPTION:{_text('价格与配置以上市公告为准。' + address)}",
+        f"SUMMARY:{text_of(summary)}",
+        f"DESCRIPTION:{text_of('价格与配置以上市公告为准。' + address)}",
         f"URL:{address}",
         "TRANSP:TRANSPARENT",
         "BEGIN:VALARM",
         "ACTION:DISPLAY",
-        f"DESCRIPTION:{_text(summary)}",
+        f"DESCRIPTION:{text_of(summary)}",
         "TRIGGER:PT9H",
         "END:VALARM",
         "END:VEVENT",
         "END:VCALENDAR",
     ]
-    return "".join(_fold(line) + "\r\n" for line in lines)
+    return "".join(fold(line) + "\r\n" for line in lines)
 
 
-def _text(value: str) -> str:
+def text_of(value: str) -> str:
     """A value of the format's TEXT kind."""
     for sign in ("\\", ";", ","):
         value = value.replace(sign, "\\" + sign)
     return value.replace("\r", "").replace("\n", "\\n")
 
 
-def _fold(line: str) -> str:
+def fold(line: str) -> str:
     """No line longer than 75 octets; a character is never cut."""
     parts: list[str] = [""]
     octets = 0

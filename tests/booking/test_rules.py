@@ -34,8 +34,6 @@ def test_every_pair_is_decided(state: S, action: A) -> None:
 def test_every_state_and_event_has_its_words() -> None:
     for state in S:
         assert state_words(state, "订金")
-        assert rules.NEXT_STEPS[state]
-        assert state in rules.AHEAD
     assert state_words(S.DEPOSIT_PAID, "定金") == "已付定金"  # the words are never swapped
 
 

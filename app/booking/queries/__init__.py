@@ -15,6 +15,7 @@ from app.booking.queries.bookings import (
     list_bookings,
     list_by_phone_tail,
     list_dealer_bookings,
+    list_own,
 )
 from app.booking.queries.deals import (
     OPEN_FOR_BUSINESS,
@@ -90,6 +91,7 @@ __all__ = [
     "list_deals",
     "list_deals_of_series",
     "list_lines",
+    "list_own",
     "list_participating_dealers",
     "list_prices",
     "list_rates",

@@ -7,18 +7,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from app.booking.models import Booking
+from app.booking.models import Booking, BookingReview
+from app.booking.queries.reviews import find_review
 from app.booking.rules import (
-    AHEAD,
     BAD_EVENTS,
     EVENT_WORDS,
-    NEXT_STEPS,
     PICK_UP,
     REFUND_TROUBLE,
     REFUND_TROUBLE_WORDS,
     BookingState,
     earnest_rule,
-    refundable,
+    path,
     state_words,
 )
 from app.core.clock import SHANGHAI, local, say
@@ -42,7 +41,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class BookingPage:
-    """Everything a booking's own page says."""
+    """Everything a booking's own page says but the money."""
 
     booking: Booking
     words: str
@@ -51,27 +50,44 @@ class BookingPage:
     rule: str
     rest_fen: int
     has_code: bool
-    may_cancel: bool
+    may_extend: bool
     payable: bool
     changing: bool
+    may_review: bool
+    review: BookingReview | None
+    proposal: datetime | None  # of the dealer, waiting for the customer's answer
+    asked: datetime | None  # of the customer, waiting for the dealer's
+    mark: str  # another one says that the page is to be read anew
 
 
 def list_bookings(member_id: int, limit: int = 50) -> Sequence[Booking]:
     """A member's bookings, newest first."""
     return db.session.scalars(
         select(Booking)
-        .options(joinedload(Booking.dealer))
+        .options(joinedload(Booking.dealer), joinedload(Booking.deal))
         .where(Booking.member_id == member_id)
         .order_by(Booking.id.desc())
         .limit(limit)
     ).all()
 
 
+def list_own(member_id: int) -> list[tuple[Booking, str, str]]:
+    """A member's bookings, newest first: each with its word, and with what comes next while it runs."""
+    return [
+        (
+            b,
+            state_words(b.state, b.earnest_kind),
+            path.next_sentence(_facts(b, False)) if b.state in STILL_CHANGING else "",
+        )
+        for b in list_bookings(member_id)
+    ]
+
+
 def get_booking(no: str, member_id: int) -> Booking:
     """A member's own booking, read afresh; somebody else's is NotFound."""
     booking = db.session.scalar(
         select(Booking)
-        .options(joinedload(Booking.dealer), selectinload(Booking.events))
+        .options(joinedload(Booking.dealer), joinedload(Booking.deal), selectinload(Booking.events))
         .where(Booking.no == no, Booking.member_id == member_id)
         .execution_options(populate_existing=True)
     )
@@ -103,18 +119,26 @@ def get_booking_page(no: str, member_id: int, now: datetime) -> BookingPage:
     """What `/bookings/<no>` says to its owner; NotFound for everybody else."""
     booking = get_booking(no, member_id)
     kind, state = booking.earnest_kind, BookingState(booking.state)
-    held = state is BookingState.HELD
+    held, over = state is BookingState.HELD, state is BookingState.HANDED_OVER
+    review = find_review(booking.id) if over else None
+    facts = _facts(booking, review is not None)
+    running = state in PICK_UP
     return BookingPage(
         booking=booking,
         words=state_words(state, kind),
-        steps=_steps(booking),
-        next_step=_next_step(booking),
+        steps=_steps(booking, facts),
+        next_step=_next_step(booking, facts),
         rule=earnest_rule(kind),
-        rest_fen=booking.price_fen - booking.earnest_fen,
-        has_code=state in PICK_UP,
-        may_cancel=held or (state in PICK_UP and refundable(kind)),
+        rest_fen=booking.balance_fen if booking.balance_open else 0,
+        has_code=running,
+        may_extend=held and booking.hold_extended_at is None and now < booking.hold_until,
         payable=held and now < booking.hold_until,
         changing=state in STILL_CHANGING or now - booking.state_at < NEWS_FOR,
+        may_review=over and review is None,
+        review=review,
+        proposal=booking.proposed_at if running and booking.proposed_by == "dealer" else None,
+        asked=booking.proposed_at if running and booking.proposed_by == "member" else None,
+        mark=f"{state}-{len(booking.events)}",
     )
 
 
@@ -163,27 +187,48 @@ def day_start(now: datetime) -> datetime:
     return now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _next_step(booking: Booking) -> str:
+def _next_step(booking: Booking, facts: path.Facts) -> str:
     """The one sentence above the timeline."""
     if booking.events and booking.events[-1].kind == REFUND_TROUBLE:
         return f"{REFUND_TROUBLE_WORDS}，进展会显示在这里。"
-    words = NEXT_STEPS[BookingState(booking.state)]
-    return words.replace("订金", booking.earnest_kind).replace("{until}", say(booking.hold_until))
+    return path.next_sentence(facts)
 
 
-def _steps(booking: Booking) -> list[Step]:
-    """What happened, with its time, then what comes next."""
+def _steps(booking: Booking, facts: path.Facts) -> list[Step]:
+    """What happened, when and by whom, then what comes next, by when and what if not."""
     kind = booking.earnest_kind
     done = [
         Step(
             EVENT_WORDS.get(event.kind, event.kind).replace("订金", kind),
             "bad" if event.kind in BAD_EVENTS else "done",
-            say(event.at),
+            f"{say(event.at)} · {path.WHO.get(event.actor_kind, path.HOUSE)}",
             event.note,
         )
         for event in booking.events
     ]
-    ahead = [Step(title.replace("订金", kind), "todo") for title in AHEAD[BookingState(booking.state)]]
+    ahead = [Step(step.title, "todo", step.when, step.text) for step in path.ahead(facts)]
     if ahead:
         ahead[0] = replace(ahead[0], state="now")
     return done + ahead
+
+
+def _facts(booking: Booking, reviewed: bool) -> path.Facts:
+    deal = booking.deal
+    return path.Facts(
+        state=booking.state,
+        kind=booking.earnest_kind,
+        earnest_fen=booking.earnest_fen,
+        balance_fen=booking.balance_fen if booking.balance_open else 0,
+        confirm_hours=deal.confirm_hours,
+        ready_days=deal.ready_days,
+        hold_until=booking.hold_until,
+        confirm_by=booking.confirm_by,
+        ready_by=booking.ready_by,
+        balance_from=booking.balance_from,
+        balance_until=booking.balance_until,
+        appointment_at=booking.appointment_at,
+        proposed_at=booking.proposed_at,
+        proposed_by=booking.proposed_by,
+        reviewed=reviewed,
+        no_show=booking.no_show_at is not None,
+    )

@@ -49,17 +49,14 @@ from app.booking.rules.times import (
     worth_warning,
 )
 from app.booking.rules.words import (
-    AHEAD,
     BAD_EVENTS,
     EVENT_WORDS,
-    NEXT_STEPS,
     REFUND_TROUBLE,
     REFUND_TROUBLE_WORDS,
     mask_name,
 )
 
 __all__ = [
-    "AHEAD",
     "BAD_EVENTS",
     "BINDING_SHARE_PERCENT",
     "EVENT_WORDS",
@@ -71,7 +68,6 @@ __all__ = [
     "KEEPS_UNIT",
     "KIND",
     "LAWS",
-    "NEXT_STEPS",
     "OFFER",
     "OFFER_WARNING",
     "PHASE_WORDS",

@@ -1,10 +1,6 @@
 """What the timeline of a booking says. Pure."""
 
-from app.booking.rules.states import BookingState
-
-_S = BookingState
-
-# The timeline's words: what happened, what comes next in each state, the one sentence above it.
+# The timeline's words: what happened. What comes next says `path`.
 REFUND_TROUBLE = "refund_trouble"
 REFUND_TROUBLE_WORDS = "退款遇到问题，我们会尽快人工处理"
 EVENT_WORDS = {
@@ -59,30 +55,6 @@ BAD_EVENTS = frozenset(
         REFUND_TROUBLE,
     }
 )
-AHEAD: dict[BookingState, tuple[str, ...]] = {
-    _S.HELD: ("支付订金", "门店确认", "到店提车"),
-    _S.DEPOSIT_PAID: ("门店确认", "到店提车"),
-    _S.CONFIRMED: ("到店提车",),
-    _S.CAR_READY: ("到店提车",),
-    _S.HANDED_OVER: (),
-    _S.CANCELLED: (),
-    _S.EXPIRED: (),
-    _S.REFUNDING: ("退款到账",),
-    _S.REFUNDED: (),
-    _S.FORFEITED: (),
-}
-NEXT_STEPS: dict[BookingState, str] = {
-    _S.HELD: "请在{until}前支付订金，超时名额会自动释放。",
-    _S.DEPOSIT_PAID: "门店会与您联系确认提车时间，到店时出示下方取车码。",
-    _S.CONFIRMED: "请按约定时间到店，并出示下方取车码。",
-    _S.CAR_READY: "车已备好，请到店并出示下方取车码。",
-    _S.HANDED_OVER: "交车完成，祝您用车愉快。",
-    _S.CANCELLED: "这笔预订已取消，没有产生费用。",
-    _S.EXPIRED: "保留时间已过，名额已释放。如已付款会自动原路退回。",
-    _S.REFUNDING: "款项正在原路退回，通常 1–3 个工作日到账。",
-    _S.REFUNDED: "款项已原路退回，请在微信支付账单中查看。",
-    _S.FORFEITED: "因未按约定提车，定金按条款不予退还。如有异议请联系我们。",
-}
 
 
 def mask_name(name: str) -> str:

@@ -1,4 +1,5 @@
-"""Pages of the bookings: `deals` for everybody, `place` (the form), `cashier`, `own` (one's own bookings)."""
+"""Pages of the bookings: `deals` for everybody, `place` (the form), `cashier`, `own` (one's own), `queue`,
+`store` (staff)."""
 
 from typing import Any
 
@@ -16,4 +17,4 @@ def _words() -> dict[str, Any]:
 
 
 # The pages add their routes to the blueprint above.
-from app.booking.views import cashier, deals, own, place  # noqa: E402, F401
+from app.booking.views import cashier, deals, own, place, queue, reviews, store  # noqa: E402, F401

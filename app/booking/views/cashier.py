@@ -1,12 +1,21 @@
-"""The cashier: what is paid, how, by when; and what is shown after the return from WeChat Pay."""
+"""The cashier: what is paid, how, by when; and what is shown after the return from WeChat Pay.
+
+One page for the earnest money and for the balance: a `Bill` says which it is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from flask import Response, current_app, g, request, url_for
 
 from app.booking import queries
 from app.booking.forms import CancelForm
-from app.booking.rules import BookingState
-from app.booking.services import pay
+from app.booking.models import Booking
+from app.booking.rules import PICK_UP, BookingState
+from app.booking.services import balance, pay
+from app.booking.services.pay import Cashier
 from app.booking.views import blueprint
 from app.core import clock
 from app.core.errors import DomainError, GatewayError
@@ -28,35 +37,76 @@ METHOD_WORDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """One of the two things that are paid for a booking: its words, its addresses, what the services do for it."""
+
+    name: str  # endpoints: booking.show_<name>, open_, show_<name>_status, check_
+    open: Callable[..., Cashier]
+    present: Callable[..., Cashier | None]
+    check: Callable[..., bool]
+
+    @property
+    def show(self) -> str:
+        return f"booking.show_{self.name}"
+
+    @property
+    def begin(self) -> str:
+        return f"booking.open_{self.name}"
+
+    @property
+    def status(self) -> str:
+        return f"booking.show_{self.name}_status"
+
+    @property
+    def ask(self) -> str:
+        return f"booking.check_{self.name}"
+
+    def word(self, booking: Booking) -> str:
+        return booking.earnest_kind if self is EARNEST else "余款"
+
+    def fen(self, booking: Booking) -> int:
+        return booking.earnest_fen if self is EARNEST else booking.balance_fen
+
+    def is_open(self, booking: Booking) -> bool:
+        """Whether it is still to be paid, whatever the hour."""
+        return booking.state == BookingState.HELD if self is EARNEST else _balance_stands(booking)
+
+    def is_payable(self, booking: Booking, now: datetime) -> bool:
+        """Whether it can be paid at this moment."""
+        return now < booking.hold_until if self is EARNEST else balance.is_payable(booking, now)
+
+    def until(self, booking: Booking, now: datetime) -> datetime:
+        """By when an order that is made now has to be paid."""
+        return booking.hold_until if self is EARNEST else balance.cashier_until(booking, now)
+
+
+def _balance_stands(booking: Booking) -> bool:
+    return booking.state in PICK_UP and booking.balance_open
+
+
+EARNEST = Bill("payment", pay.open_booking_payment, pay.present_cashier, pay.check_payment)
+BALANCE = Bill("balance", balance.open_balance_payment, balance.present_balance_cashier, balance.check_balance_payment)
+
+
 @blueprint.get("/bookings/<no>/payment")
 @access("member")
 def show_payment(no: str) -> Response:
-    return _cashier_page(no, _method())
+    return _cashier_page(EARNEST, no, _method())
 
 
 @blueprint.post("/bookings/<no>/payment")
 @access("member")
 def open_payment(no: str) -> Response:
     """Make the order at WeChat Pay, or find the one that is open; then the cashier can be shown."""
-    method = _method()
-    try:
-        opened = open_order(no, method)
-    except (NeedsWeChatLogin, PaymentBusy) as refusal:
-        return _cashier_page(no, method, 422, refusal.message)
-    if opened:
-        chosen = method.value if method is not suggested() else None
-        return go(url_for("booking.show_payment", no=no, method=chosen))
-    return _cashier_page(no, method, 503)
+    return _open(EARNEST, no)
 
 
 @blueprint.get("/bookings/<no>/payment/status")
 @access("member")
 def show_payment_status(no: str) -> Response:
     """待支付, 支付确认中, or on to the booking when it is settled."""
-    page = queries.get_booking_page(no, g.member.id, clock.now())
-    if page.booking.state != BookingState.HELD:
-        return go(url_for("booking.show_booking", no=no))
-    return render("booking/_payment_status.html", view=page, booking=page.booking, returned=_returned())
+    return _status(EARNEST, no)
 
 
 @blueprint.post("/bookings/<no>/payment/checks")
@@ -64,11 +114,64 @@ def show_payment_status(no: str) -> Response:
 @limiter.limit("20/minute")
 def check_payment(no: str) -> Response:
     """The shopper says it is paid: ask WeChat Pay. What the browser said changes nothing."""
+    return _check(EARNEST, no)
+
+
+@blueprint.get("/bookings/<no>/balance")
+@access("member")
+def show_balance(no: str) -> Response:
+    return _cashier_page(BALANCE, no, _method())
+
+
+@blueprint.post("/bookings/<no>/balance")
+@access("member")
+def open_balance(no: str) -> Response:
+    """The same for the rest of the price."""
+    return _open(BALANCE, no)
+
+
+@blueprint.get("/bookings/<no>/balance/status")
+@access("member")
+def show_balance_status(no: str) -> Response:
+    return _status(BALANCE, no)
+
+
+@blueprint.post("/bookings/<no>/balance/checks")
+@access("member")
+@limiter.limit("20/minute")
+def check_balance(no: str) -> Response:
+    return _check(BALANCE, no)
+
+
+def _open(bill: Bill, no: str) -> Response:
+    method = _method()
     try:
-        pay.check_payment(actor(), no, current_app.extensions["pay"], clock.now())
+        opened = open_order(no, method, bill)
+    except (NeedsWeChatLogin, PaymentBusy) as refusal:
+        return _cashier_page(bill, no, method, 422, refusal.message)
+    if opened:
+        chosen = method.value if method is not suggested() else None
+        return go(url_for(bill.show, no=no, method=chosen))
+    return _cashier_page(bill, no, method, 503)
+
+
+def _status(bill: Bill, no: str) -> Response:
+    booking, now = queries.get_booking(no, g.member.id), clock.now()
+    if not bill.is_open(booking):
+        return go(url_for("booking.show_booking", no=no))
+    payable = bill.is_payable(booking, now)
+    return render(
+        "booking/_payment_status.html", bill=bill, booking=booking, payable=payable, returned=_returned(),
+        until=bill.until(booking, now),
+    )  # fmt: skip
+
+
+def _check(bill: Bill, no: str) -> Response:
+    try:
+        bill.check(actor(), no, current_app.extensions["pay"], clock.now())
     except GatewayError as exc:
         log.warning("payment_check_failed", provider_error=exc.code)
-    return show_payment_status(no) if wants_fragment() else go(url_for("booking.show_booking", no=no))
+    return _status(bill, no) if wants_fragment() else go(url_for("booking.show_booking", no=no))
 
 
 def suggested() -> Method:
@@ -82,11 +185,11 @@ def _method() -> Method:
     return Method(chosen) if chosen in set(Method) else suggested()
 
 
-def open_order(no: str, method: Method) -> bool:
-    """False when WeChat Pay cannot be reached; the hold stays and the cashier page says so."""
+def open_order(no: str, method: Method, bill: Bill) -> bool:
+    """False when WeChat Pay cannot be reached; nothing changed then, and the cashier page says so."""
     own = settings()
     try:
-        pay.open_booking_payment(
+        bill.open(
             actor(), no, current_app.extensions["pay"], clock.now(),
             app_id=own.wechat_app_id, mch_id=own.wechatpay_mch_id, method=method, client_ip=request.remote_addr or "",
         )  # fmt: skip
@@ -100,20 +203,25 @@ def open_order(no: str, method: Method) -> bool:
     return True
 
 
-def _cashier_page(no: str, method: Method, status: int = 200, problem: str = "") -> Response:
+def _cashier_page(bill: Bill, no: str, method: Method, status: int = 200, problem: str = "") -> Response:
     now = clock.now()
     page = queries.get_booking_page(no, g.member.id, now)
-    if page.booking.state != BookingState.HELD:
+    booking = page.booking
+    if not bill.is_open(booking):
         return go(url_for("booking.show_booking", no=no))
-    cashier = pay.present_cashier(no, g.member.id, current_app.extensions["pay"], now, method)
+    cashier = bill.present(no, g.member.id, current_app.extensions["pay"], now, method)
     site = settings().public_base_url.rstrip("/")
-    here = site + url_for("booking.show_payment", no=no)
-    back = site + url_for("booking.show_payment", no=no, returned=1)
+    here = site + url_for(bill.show, no=no)
+    back = site + url_for(bill.show, no=no, returned=1)
+    payable, until = bill.is_payable(booking, now), bill.until(booking, now)
     return render(
         "booking/payment.html",
         status=status,
         view=page,
-        booking=page.booking,
+        bill=bill,
+        booking=booking,
+        payable=payable,
+        until=until,
         cashier=cashier,
         method=method.value,
         methods=METHOD_WORDS,
@@ -124,7 +232,7 @@ def _cashier_page(no: str, method: Method, status: int = 200, problem: str = "")
         returned=_returned(),
         trouble=status == 503,
         problem=problem,
-        too_late=not may_begin(now, page.booking.hold_until),
+        too_late=not may_begin(now, until),
         begin=request.args.get("begin") == "1" and request.method == "GET",
         here=here,
         here_qr=qr_svg(here),
