@@ -89,6 +89,16 @@ def test_lowest_offer_of_the_seven_days_before(rows, lowest):
         (90, Basis.UNSAID, [deal(90, -3, 3)], None),
         (91, Basis.UNSAID, [deal(90, -3, 3)], "第十六条"),
         (120, Basis.UNSAID, [guide(120, -30)], "第十六条"),
+        # nothing within seven days: the last price it was offered at, to the fen
+        (80, Basis.UNSAID, [deal(80, -30, -8)], None),
+        (81, Basis.UNSAID, [deal(80, -30, -8)], "第十六条"),
+        (90, Basis.UNSAID, [deal(80, -30, -20), deal(90, -15, -8, "q")], None),
+        # an offer that ended exactly seven days before counts no more, one a moment later does
+        (90, Basis.UNSAID, [deal(80, -30, -7), deal(90, -9, -6, "q")], None),
+        (90, Basis.UNSAID, [deal(80, -30, -6.99), deal(90, -9, -6, "q")], "第十六条"),
+        # the lowest of several, not the last
+        (85, Basis.UNSAID, [deal(80, -6, -5), deal(90, -4, -1, "q")], "第十六条"),
+        (80, Basis.UNSAID, [deal(80, -6, -5), deal(90, -4, -1, "q")], None),
     ],
     ids=[
         "guide",
@@ -101,6 +111,13 @@ def test_lowest_offer_of_the_seven_days_before(rows, lowest):
         "unsaid_at_the_lowest",
         "unsaid_above_the_lowest",
         "unsaid_without_an_offer",
+        "unsaid_at_the_last_one",
+        "unsaid_above_the_last_one",
+        "unsaid_at_the_later_of_two_old_ones",
+        "unsaid_seventh_day_is_out",
+        "unsaid_seventh_day_not_over",
+        "unsaid_above_the_lowest_of_two",
+        "unsaid_at_the_lowest_of_two",
     ],
 )
 def test_which_price_may_be_struck_through(compared, basis, rows, rule):

@@ -1,15 +1,18 @@
 """The tools as pages: the address is the state, every absurd value is a sentence, nothing is written."""
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 import time_machine
 from sqlalchemy import select
 
 from app.catalog.models import SpecItem, Trim
+from app.catalog.pricing import PriceKind
 from app.catalog.rules import SaleStatus
+from app.catalog.services.prices import NewPrice, change_guide_price, record_prices
 from app.core.db import db, transaction
+from app.core.security import SYSTEM
 from app.costs import queries
 from app.costs.rules.loan import said_fen
 from tests.booking import shop
@@ -200,6 +203,22 @@ def test_hint_says_down_payment_and_instalment_of_the_cheapest_trim(shopper, tri
 )
 def test_a_hint_rounds_up_to_what_it_can_say(fen, said):
     assert said_fen(fen) == said >= fen
+
+
+def test_a_changed_guide_price_is_told_with_its_days(shopper, trim):
+    first, then = datetime(2026, 10, 1, 1, tzinfo=UTC), datetime(2026, 11, 20, 16, 30, tzinfo=UTC)
+    guide = [NewPrice(trim.id, PriceKind.GUIDE, 17_980_000, first)]
+    with transaction():
+        record_prices(guide, first, source="import", actor=SYSTEM)
+    change_guide_price(trim.slug, 16_980_000, SYSTEM, then)
+    text = shopper.page(f"{LANDING}?trim={trim.slug}")
+    part = text.split("厂商指导价的变化")[1].split('</div>\n<div class="row')[0]
+    # newest first, by the day in Shanghai, which was the next one already
+    assert re.findall(r"<dt>(\S+) 起</dt><dd>(¥[\d,]+)</dd>", part) == [
+        ("2026-11-21", "¥169,800"),
+        ("2026-10-01", "¥179,800"),
+    ]
+    assert '<polyline points="0.0,4.0 300.0,36.0 "' in part
 
 
 def test_price_history_comes_from_the_ledger(shopper, trim):

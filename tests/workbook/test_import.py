@@ -1,7 +1,8 @@
 """An import makes the shop say what the workbook says, all of it or nothing, as often as one likes."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
+import openpyxl
 import pytest
 from sqlalchemy import func, select, update
 
@@ -14,6 +15,7 @@ from app.coupons.models import CampaignDealer, CampaignSeries, CouponCampaign
 from app.dealers.models import Dealer
 from app.workbook import queries, rules, services
 from app.workbook.exporting import export_workbook
+from tests.client import Shopper
 from tests.workbook import book
 from tests.workbook.book import media_at, set_cell
 
@@ -224,6 +226,41 @@ def test_export_imports_again_without_a_change(bring, tmp_path):
     exported = tmp_path / "out.xlsx"
     export_workbook(exported, media_at(tmp_path / "media"))
     assert services.import_workbook(exported, media_at(tmp_path / "media"), dry_run=True).changes == 0
+
+
+def test_successor_and_launch_date_go_out_are_changed_come_in_and_are_shown(app, bring, tmp_path):
+    bring(book.small())
+    file, media = tmp_path / "out.xlsx", media_at(tmp_path / "media")
+    export_workbook(file, media)
+    edited = openpyxl.load_workbook(file)
+    titles = {cell.value: cell.column for cell in edited["车系"][1]}
+    assert {"后继车系", "上市日期"} <= titles.keys()
+    sheet = edited["车系"]
+    old = next(row[0].row for row in sheet.iter_rows() if row[titles["编号"] - 1].value == "s2")
+    sheet.cell(old, titles["状态"], "停售")
+    sheet.cell(old, titles["后继车系"], "s3")
+    new = {"编号": "s3", "品牌编号": "b1", "名称": "岫 Q", "级别": "跑车", "能源": "纯电", "状态": "即将上市"}
+    new |= {"上市日期": date(2027, 1, 15)}
+    for title, value in new.items():
+        sheet.cell(sheet.max_row + (title == "编号"), titles[title], value)
+    trims = edited["车款"]
+    status = next(cell.column for cell in trims[1] if cell.value == "状态")
+    trims.cell(next(row[0].row for row in trims.iter_rows() if row[0].value == "t3"), status, "停售")
+    edited.save(file)
+    services.import_workbook(file, media)
+    shopper = Shopper(app)
+    gone = shopper.page("/series/s2", status=410)
+    assert "岫 R 已停售" in gone
+    assert "它的后继车型是 岫 Q" in gone
+    upcoming = shopper.page("/series/s3")
+    assert "2027 年 1 月 15 日" in upcoming
+    assert 'href="/series/s3/launch.ics"' in upcoming
+    assert "DTSTART;VALUE=DATE:20270115\r\n" in shopper.http.get("/series/s3/launch.ics").text
+    export_workbook(file, media)
+    rows = {row[0]: row for row in openpyxl.load_workbook(file)["车系"].iter_rows(values_only=True)}
+    assert rows["s2"][titles["后继车系"] - 1] == "s3"
+    assert str(rows["s3"][titles["上市日期"] - 1]).startswith("2027-01-15")
+    assert services.import_workbook(file, media, dry_run=True).changes == 0
 
 
 def test_exported_zip_carries_its_pictures_to_an_empty_shop(bring, tmp_path):
