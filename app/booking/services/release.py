@@ -106,6 +106,8 @@ def _end_hold(booking_id: int, change: Change, actor: Actor, now: datetime) -> b
         booking = lock_booking(booking_id)
         if payments.find_open_attempt(KIND, booking_id) is not None:
             raise PaymentOpen  # begun after WeChat Pay was asked
+        if change.action is BookingAction.EXPIRE and now < booking.hold_until:
+            raise CannotCancel  # extended after the sweep had listed it
         if not move(booking, change, actor, now):
             raise CannotCancel
         return True
