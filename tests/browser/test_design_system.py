@@ -9,7 +9,6 @@ from typing import Any
 
 import brotli
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask, Response, render_template
 from jinja2 import FileSystemLoader
 from playwright.sync_api import Page
@@ -17,6 +16,7 @@ from werkzeug.serving import make_server
 
 from app.core.assets import init_assets
 from app.core.statics import lean
+from tests.browser.axe import violations
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
@@ -133,8 +133,7 @@ def test_axe_finds_nothing(gallery: str, phone: Phone, look: str) -> None:
     found: list[str] = []
     for path in [*PAGES, *(f"errors/{name}" for name in ERRORS), "model#stores"]:
         page.goto(f"{gallery}/{path}")
-        for violation in Axe().run(page).response["violations"]:
-            found.append(f"{path}: {violation['id']} {violation['nodes'][0]['html'][:100]}")
+        found += violations(page)
     assert found == []
 
 
@@ -206,8 +205,11 @@ def test_countdown_shows_boxes_and_ends_once(gallery: str, phone: Phone) -> None
     page.add_init_script("const real = Date.now; Date.now = () => real() + 86400000")  # this phone is a day ahead
     page.goto(f"{gallery}/model")
     page.locator(".countdown em").nth(3).wait_for()
-    left = page.evaluate("""() => { const box = document.querySelector('.countdown');
-        box.dataset.end = Date.now() - 86400000 + 7200000; dispatchEvent(new Event('pageshow')); return box.innerText }""")
+    left = page.evaluate(
+        """() => { const box = document.querySelector('.countdown');
+        box.dataset.end = Date.now() - 86400000 + 7200000; dispatchEvent(new Event('pageshow'));
+        return box.innerText }"""
+    )
     assert re.sub(r"\s", "", left).startswith(("01:59:", "02:00:"))
     page.evaluate(
         """() => { window.ends = 0; const box = document.querySelector('.countdown');
