@@ -9,6 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from app.catalog.models import Picture, PriceEntry, Series, SpecItem, Trim
 from app.catalog.rules import SaleStatus
+from app.core.clock import local
 from app.core.db import db
 from app.costs.rules.landing import CarFacts
 
@@ -114,7 +115,7 @@ class PriceStep:
 
 
 def price_history(trim_id: int, limit: int = 24) -> list[PriceStep]:
-    """The guide prices of a trim from the ledger, oldest first; repeated ones once."""
+    """The guide prices of a trim from the ledger, oldest first: the last one of each day, repeated ones once."""
     rows = db.session.execute(
         select(PriceEntry.recorded_at, PriceEntry.fen)
         .where(PriceEntry.trim_id == trim_id, PriceEntry.kind == "guide")
@@ -123,6 +124,8 @@ def price_history(trim_id: int, limit: int = 24) -> list[PriceStep]:
     )
     steps: list[PriceStep] = []
     for since, fen in reversed(list(rows)):
+        if steps and local(steps[-1].since).date() == local(since).date():
+            steps.pop()
         if not steps or steps[-1].fen != fen:
             steps.append(PriceStep(since, fen))
     return steps

@@ -1,7 +1,7 @@
 """The tools as pages: the address is the state, every absurd value is a sentence, nothing is written."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
@@ -210,7 +210,8 @@ def test_a_changed_guide_price_is_told_with_its_days(shopper, trim):
     guide = [NewPrice(trim.id, PriceKind.GUIDE, 17_980_000, first)]
     with transaction():
         record_prices(guide, first, source="import", actor=SYSTEM)
-    change_guide_price(trim.slug, 16_980_000, SYSTEM, then)
+    change_guide_price(trim.slug, 17_480_000, SYSTEM, then)
+    change_guide_price(trim.slug, 16_980_000, SYSTEM, then + timedelta(hours=3))
     text = shopper.page(f"{LANDING}?trim={trim.slug}")
     part = text.split("厂商指导价的变化")[1].split('</div>\n<div class="row')[0]
     # newest first, by the day in Shanghai, which was the next one already
