@@ -186,7 +186,7 @@ def peek(statement: Select[Any], values: Mapping[str, Any] | None = None) -> Any
     return None if row is None else row[0]
 
 
-def look(statement: Select[Any], values: Mapping[str, Any]) -> Outcome:
+def look(statement: Executable, values: Mapping[str, Any]) -> Outcome:
     """The rows that are committed now, read past session and pool events and without any lock.
 
     For what a crowd asks before one of them writes. The statement is a constant of its module, as for `execute`.

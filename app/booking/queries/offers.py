@@ -3,13 +3,17 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, or_, select, true
 
-from app.booking.models import OnePriceDeal
+from app.booking.models import Booking, DealDealer, OnePriceDeal, QueuePlace
+from app.booking.queries.deals import OPEN_FOR_BUSINESS
 from app.catalog.models import Series, Trim
-from app.core.db import db, execute, table_of
+from app.core.db import execute, look, table_of
+from app.dealers.models import Dealer
 
 _deals, _trims, _series = table_of(OnePriceDeal), table_of(Trim), table_of(Series)
+_bookings, _places = table_of(Booking), table_of(QueuePlace)
+_own, _dealers = table_of(DealDealer), table_of(Dealer)
 
 
 class Offered(NamedTuple):
@@ -61,10 +65,72 @@ _BY_SLUG = _READ.where(_deals.c.slug == bindparam("slug"))
 _LOCKED = _READ.where(_deals.c.id == bindparam("deal")).with_for_update(of=_deals)
 
 
-def find_offered(slug: str) -> Offered | None:
-    """The deal as it stands now."""
-    row = db.session.execute(_BY_SLUG, {"slug": slug}).one_or_none()
-    return Offered(*row) if row else None
+# What a person who books stands before: the same form's booking, the chosen dealer if it takes part, an offered unit.
+_SAME = select(_bookings.c.id, _bookings.c.no, _bookings.c.hold_until).where(
+    _bookings.c.member_id == bindparam("member"), _bookings.c.idempotency_key == bindparam("key")
+)
+_TAKES_PART = select(_dealers.c.slug).where(
+    _dealers.c.id == bindparam("dealer"),
+    _dealers.c.status == OPEN_FOR_BUSINESS,
+    or_(
+        _deals.c.all_dealers,
+        select(_own.c.deal_id).where(_own.c.deal_id == _deals.c.id, _own.c.dealer_id == _dealers.c.id).exists(),
+    ),
+)
+_KEPT = select(_places.c.id).where(
+    _places.c.deal_id == _deals.c.id,
+    _places.c.member_id == bindparam("member"),
+    _places.c.state == "offered",
+    _places.c.offer_until > bindparam("now"),
+)
+_same = _SAME.subquery()
+_BEFORE = _BY_SLUG.add_columns(
+    _same.c.id,
+    _same.c.no,
+    _same.c.hold_until,
+    _TAKES_PART.correlate(_deals).scalar_subquery(),
+    _KEPT.correlate(_deals).exists(),
+).outerjoin(_same, true())
+_CARS = len(Offered._fields)
+
+
+class Placed(NamedTuple):
+    """A booking that holds a unit until `hold_until`."""
+
+    id: int
+    no: str
+    hold_until: datetime
+
+
+class Before(NamedTuple):
+    """What a person who books stands before, read without a lock."""
+
+    deal: Offered
+    same: Placed | None  # this very form was sent before
+    dealer_slug: str | None  # None: the chosen dealer does not take part
+    kept: bool  # a unit is offered to this person
+
+
+def look_before(slug: str, member_id: int, dealer_id: int, key: str, now: datetime) -> Before | None:
+    """Everything that can be known before a lock is taken, in one statement; None when there is no such deal."""
+    row = look(_BEFORE, {"slug": slug, "member": member_id, "dealer": dealer_id, "key": key, "now": now}).first()
+    if row is None:
+        return None
+    same_id, no, hold_until, dealer_slug, kept = row[_CARS:]
+    same = Placed(same_id, no, hold_until) if same_id is not None else None
+    return Before(Offered(*row[:_CARS]), same, dealer_slug, bool(kept))
+
+
+def find_same(member_id: int, key: str) -> Placed | None:
+    """What the same form became, read within the present transaction."""
+    row = execute(_SAME, {"member": member_id, "key": key}).first()
+    return Placed(*row) if row else None
+
+
+def look_for_same(member_id: int, key: str) -> Placed | None:
+    """The same, of what is committed now."""
+    row = look(_SAME, {"member": member_id, "key": key}).first()
+    return Placed(*row) if row else None
 
 
 def lock_offered(deal_id: int) -> Offered:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
-from app.booking import queries
 from app.booking.errors import (
+    ColourGone,
     DealerUnavailable,
     DealNotRunning,
     DealPaused,
@@ -18,8 +18,8 @@ from app.booking.errors import (
     TermsChanged,
 )
 from app.booking.models import Booking
-from app.booking.queries.offers import Offered, find_offered, lock_offered
-from app.booking.queries.queue import has_offer
+from app.booking.queries.facts import find_surcharge
+from app.booking.queries.offers import Offered, Placed, find_same, lock_offered, look_before, look_for_same
 from app.booking.rules import (
     HOLD,
     SHARING_TEXT,
@@ -32,10 +32,9 @@ from app.booking.rules import (
 from app.booking.services import limits, stock
 from app.booking.services.change import tell
 from app.core import audit, ids
-from app.core.db import db, execute, retry_deadlock, table_of, transaction
+from app.core.db import execute, retry_deadlock, table_of, transaction
 from app.core.errors import NotFound
 from app.core.security import Actor, fingerprint
-from app.dealers.models import Dealer
 from app.members import queries as members
 from app.members import services as member_services
 from app.members.errors import CodeWrong
@@ -59,15 +58,8 @@ class Wish:
     terms_version: str
     share_with_dealer: bool = True
     address_digest: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A booking that holds a unit until `hold_until`."""
-
-    id: int
-    no: str
-    hold_until: datetime
+    colour: str = ""  # empty: chosen in the store
+    seen_surcharge_fen: int = 0
 
 
 def prove_phone(actor: Actor, phone: str, code: str, now: datetime, *, secret: str) -> None:
@@ -92,40 +84,36 @@ def place_booking(actor: Actor, wish: Wish, now: datetime) -> Placed:
     """Hold one unit for fifteen minutes. The same idempotency key gives the same booking again.
 
     NotFound, DealNotRunning, DealPaused, SoldOut, DealerSoldOut, OfferElsewhere, PriceChanged, TermsChanged,
-    DealerUnavailable, LimitReached, TooManyHolds, AccountGone.
+    ColourGone, DealerUnavailable, LimitReached, TooManyHolds, AccountGone.
     """
     member_id = actor.id
     if actor.kind != "member" or member_id is None:
         raise NotFound
-    known = _find_same(member_id, wish.idempotency_key)
-    if known is not None:
-        return known
     # Refusals that need no lock; the guarded UPDATE decides again.
-    deal = find_offered(wish.deal_slug)
-    if deal is None:
+    before = look_before(wish.deal_slug, member_id, wish.dealer_id, wish.idempotency_key, now)
+    if before is None:
         raise NotFound
-    kept = phase_of(deal, now) is DealPhase.SOLD_OUT and has_offer(deal.id, member_id, now)
-    _refuse(deal, wish, now, kept=kept)
-    dealer = queries.find_participating_dealer(deal, wish.dealer_id)
-    if dealer is None:
+    if before.same is not None:
+        return before.same
+    _refuse(before.deal, wish, now, kept=before.kept)
+    if before.dealer_slug is None:
         raise DealerUnavailable
     try:
-        return _take(actor, member_id, wish, deal.id, dealer, now)
+        return _take(actor, member_id, wish, before.deal.id, before.dealer_slug, now)
     except IntegrityError as exc:
         # The same form for another deal, or a place within the limit, came at this very moment.
-        known = _find_same(member_id, wish.idempotency_key)
+        known = look_for_same(member_id, wish.idempotency_key)
         if known is None:
             raise LimitReached from exc
         return known
 
 
 @retry_deadlock
-def _take(actor: Actor, member_id: int, wish: Wish, deal_id: int, dealer: Dealer, now: datetime) -> Placed:
-    dealer_id, dealer_slug = dealer.id, dealer.slug
+def _take(actor: Actor, member_id: int, wish: Wish, deal_id: int, dealer_slug: str, now: datetime) -> Placed:
     with transaction():
         member_services.hold_member(member_id)
         deal = lock_offered(deal_id)
-        known = _find_same(member_id, wish.idempotency_key)
+        known = find_same(member_id, wish.idempotency_key)
         if known is not None:
             return known
         offer = stock.find_offer(deal_id, member_id, now)
@@ -133,8 +121,8 @@ def _take(actor: Actor, member_id: int, wish: Wish, deal_id: int, dealer: Dealer
         slot = limits.claim_slot(
             deal_id, member_id, deal.per_person, phone=wish.phone, address=wish.address_digest, now=now
         )
-        stock.take(deal, dealer_id, now, offer)
-        placed = _write(deal, member_id, slot, dealer_id, wish, now)
+        stock.take(deal, wish.dealer_id, now, offer)
+        placed = _write(deal, member_id, slot, wish, now)
         if offer is not None:
             stock.settle(offer.id, placed.id)
         tell(placed.id, "held", actor, now)
@@ -144,7 +132,7 @@ def _take(actor: Actor, member_id: int, wish: Wish, deal_id: int, dealer: Dealer
             member_services.record_consent(
                 member_id, "share_with_dealer", TERMS_VERSION, SHARING_TEXT, dealer_slug, now=now
             )
-        audit.record(actor, "booking_placed", "booking", placed.id, deal_id=deal_id, dealer_id=dealer_id)
+        audit.record(actor, "booking_placed", "booking", placed.id, deal_id=deal_id, dealer_id=wish.dealer_id)
         return placed
 
 
@@ -163,18 +151,32 @@ def _refuse(deal: Offered, wish: Wish, now: datetime, *, kept: bool) -> None:
         raise TermsChanged
 
 
-def _write(deal: Offered, member_id: int, slot: int, dealer_id: int, wish: Wish, now: datetime) -> Placed:
+def _surcharge(deal: Offered, wish: Wish) -> int:
+    """What the chosen colour costs more, if that is what the form said."""
+    if not wish.colour:
+        return 0
+    surcharge = find_surcharge(deal.id, wish.colour)
+    if surcharge is None:
+        raise ColourGone
+    if surcharge != wish.seen_surcharge_fen:
+        raise PriceChanged
+    return surcharge
+
+
+def _write(deal: Offered, member_id: int, slot: int, wish: Wish, now: datetime) -> Placed:
     terms, no, hold_until = terms_of(deal), ids.number("B", now), now + HOLD
     row = {
         "no": no,
         "deal_id": deal.id,
         "member_id": member_id,
-        "dealer_id": dealer_id,
+        "dealer_id": wish.dealer_id,
         "slot": slot,
         "idempotency_key": wish.idempotency_key,
         "car_name": deal.car_name,
         "msrp_fen": deal.msrp_fen,
         "price_fen": deal.price_fen,
+        "colour": wish.colour,
+        "surcharge_fen": _surcharge(deal, wish),
         "earnest_kind": deal.earnest_kind,
         "earnest_fen": deal.earnest_fen,
         "contact_name": wish.name,
@@ -190,12 +192,3 @@ def _write(deal: Offered, member_id: int, slot: int, dealer_id: int, wish: Wish,
         "state_at": now,
     }
     return Placed(execute(_PLACE, row).scalar_one(), no, hold_until)
-
-
-def _find_same(member_id: int, idempotency_key: str) -> Placed | None:
-    row = db.session.execute(
-        select(Booking.id, Booking.no, Booking.hold_until).where(
-            Booking.member_id == member_id, Booking.idempotency_key == idempotency_key
-        )
-    ).first()
-    return Placed(row.id, row.no, row.hold_until) if row else None

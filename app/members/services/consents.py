@@ -3,48 +3,41 @@
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from app.core import audit, clock
-from app.core.db import changed_rows, transaction
+from app.core.db import changed_rows, execute, table_of, transaction
 from app.core.errors import NotFound
 from app.core.security import Actor
 from app.members import rules
 from app.members.models import Consent, Member, MemberAvatar
 
+_consents = table_of(Consent)
+# Prepared: every booking gives two.
+_STANDING = select(_consents.c.id).where(
+    *(_consents.c[name] == bindparam(name) for name in ("member_id", "purpose", "text_hash", "subject")),
+    _consents.c.withdrawn_at.is_(None),
+)
+_GIVE = insert(_consents).returning(_consents.c.id)
+
 
 def record_consent(
     member_id: int, purpose: str, text_version: str, text: str, subject: str = "", *, now: datetime | None = None
-) -> Consent:
-    """Keep that the member agreed to this text for this purpose; a standing identical consent is returned as it is.
+) -> int:
+    """Keep that the member agreed to this text for this purpose; its id. A standing identical consent stays the one.
 
     `subject` says to whom or what it applies, e.g. a dealer's slug for `share_with_dealer`.
     """
     text_hash = hashlib.sha256(text.encode()).hexdigest()
-    with transaction() as session:
-        standing = session.scalar(
-            select(Consent).where(
-                Consent.member_id == member_id,
-                Consent.purpose == purpose,
-                Consent.text_hash == text_hash,
-                Consent.subject == subject,
-                Consent.withdrawn_at.is_(None),
-            )
-        )
+    what = {"member_id": member_id, "purpose": purpose, "text_hash": text_hash, "subject": subject}
+    with transaction():
+        standing = execute(_STANDING, what).scalar()
         if standing is not None:
-            return standing
-        consent = Consent(
-            member_id=member_id,
-            purpose=purpose,
-            text_version=text_version,
-            text_hash=text_hash,
-            subject=subject,
-            given_at=now or clock.now(),
-        )
-        session.add(consent)
-        session.flush()
-        audit.record(Actor("member", member_id), "consent_given", "consent", consent.id, purpose=purpose)
-        return consent
+            return int(standing)
+        given = {**what, "text_version": text_version, "given_at": now or clock.now()}
+        consent_id = int(execute(_GIVE, given).scalar_one())
+        audit.record(Actor("member", member_id), "consent_given", "consent", consent_id, purpose=purpose)
+        return consent_id
 
 
 def withdraw_consent(member_id: int, consent_id: int, now: datetime) -> None:
