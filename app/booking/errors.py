@@ -300,3 +300,9 @@ class ReviewClosed(DomainError):
 class AnswerGiven(DomainError):
     code = "answer_given"
     message = "这条评价已经回复过了，请刷新查看。"
+
+
+class ColourGone(DomainError):
+    code = "colour_gone"
+    message = "这个颜色刚刚停售，请选择其他颜色或到店选择。"
+    field = "colour"

@@ -16,6 +16,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional, Va
 from wtforms.widgets import HiddenInput
 
 from app.booking.errors import TimeWrong
+from app.booking.rules.altering import ChangeKind, Wanted
 from app.core import clock
 from app.members import rules as members
 
@@ -35,6 +36,7 @@ class BookingForm(FlaskForm):
     code = StringField("验证码")
     terms = BooleanField("预订条款", validators=[DataRequired("请阅读并勾选预订条款。")])
     share = BooleanField("提供给门店", validators=[DataRequired("门店需要您的姓名和手机号才能办理，请勾选同意。")])
+    colour = StringField("颜色")
     idempotency_key = HiddenField(validators=[DataRequired(), Length(min=8, max=40)])
     seen_price_fen = IntegerField(widget=HiddenInput(), validators=[DataRequired()])
     terms_version = HiddenField(validators=[DataRequired(), Length(max=24)])
@@ -48,6 +50,12 @@ class BookingForm(FlaskForm):
     def number(self) -> str:
         """The eleven digits, however they were typed."""
         return members.normalise_phone(self.phone.data or "") or ""
+
+    @property
+    def paint(self) -> tuple[str, int]:
+        """The chosen colour and what it was said to cost more; an empty name is chosen in the store."""
+        fen, _, name = (self.colour.data or "").partition(":")
+        return name[:40], _number(fen)
 
     @property
     def dealer_id(self) -> int:
@@ -134,3 +142,20 @@ class AnswerForm(FlaskForm):
     text = TextAreaField(
         "回复", validators=[DataRequired("请填写回复。"), Length(max=500, message="回复最多 500 个字。")]
     )
+
+
+class ChangeForm(FlaskForm):
+    """One change: of what (`kind`), to what (`to`), as it was read (`seen`); the tick is for a new dealer."""
+
+    kind = HiddenField()
+    to = StringField("更改为")
+    seen = HiddenField()
+    share = BooleanField("提供给门店")
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """What is asked for, or None for a kind nobody knows."""
+        kind, to = self.kind.data or "", self.to.data or ""
+        if kind not in set(ChangeKind) or not to:
+            return None
+        return Wanted(ChangeKind(kind), colour=to[:40], dealer_id=_number(to), owner=to[:80], share=self.share.data)

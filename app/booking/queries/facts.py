@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.catalog.models import Colour
+from app.booking.models import OnePriceDeal
+from app.catalog.models import Colour, Trim
 from app.catalog.pricing import PriceKind
 from app.catalog.queries.prices import price_history
 from app.catalog.rules import ColourSide
@@ -48,6 +49,18 @@ def list_colours(series_id: int) -> list[ColourChoice]:
         .order_by(Colour.position, Colour.id)
     )
     return [ColourChoice(*found) for found in db.session.execute(wanted)]
+
+
+def find_surcharge(deal_id: int, colour: str) -> int | None:
+    """What this colour costs more on the car of a deal; None when it is not sold in it."""
+    wanted = (
+        select(Colour.surcharge_fen)
+        .join(Trim, Trim.series_id == Colour.series_id)
+        .join(OnePriceDeal, OnePriceDeal.trim_id == Trim.id)
+        .where(OnePriceDeal.id == deal_id, Colour.name == colour)
+        .where(Colour.side == ColourSide.EXTERIOR, Colour.withdrawn.is_(False))
+    )
+    return db.session.scalar(wanted)
 
 
 def list_prices(trim_id: int, now: datetime, limit: int = 6) -> list[PriceLine]:

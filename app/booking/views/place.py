@@ -39,9 +39,8 @@ def new_booking(slug: str) -> Response:
 @access("member")
 def place_booking(slug: str) -> Response:
     form, now = BookingForm(), clock.now()
-    page = queries.get_deal_page(slug, now)
     if not form.validate():
-        return _booking_page(page, form, 422)
+        return _booking_page(queries.get_deal_page(slug, now), form, 422)
     wish = place.Wish(
         deal_slug=slug,
         dealer_id=form.dealer_id,
@@ -50,6 +49,8 @@ def place_booking(slug: str) -> Response:
         idempotency_key=form.idempotency_key.data or "",
         seen_price_fen=form.seen_price_fen.data or 0,
         terms_version=form.terms_version.data or "",
+        colour=form.paint[0],
+        seen_surcharge_fen=form.paint[1],
         address_digest=place.digest_address(request.remote_addr, secret=settings().secret_key.get_secret_value()),
     )
     try:
@@ -85,16 +86,17 @@ def _booking_page(page: queries.DealPage, form: BookingForm, status: int = 200) 
     chosen = queries.find_dealer_city(form.dealer_id) if form.dealer_id else None
     if chosen and not request.args.get("city"):
         city = chosen
-    deal = queries.find_deal(page.card.slug)
+    card, dealers = queries.get_taking_part(page.card.slug, clock.now(), city or None)
     return render(
         "booking/new.html",
         "booking/_form.html",
         status=status,
         view=page,
-        card=page.card,
+        card=card,
         form=form,
         city=city,
-        dealers=queries.list_participating_dealers(deal, city or None) if deal else [],
+        dealers=dealers,
+        paint=form.paint[0],
         proved=bool(form.number) and members.has_verified_phone(g.member.id, form.number),
         sharing_text=SHARING_TEXT,
         sent=False,
