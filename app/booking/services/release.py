@@ -7,7 +7,7 @@ from sqlalchemy import and_, func, select
 from app.booking import queries
 from app.booking.errors import CannotCancel, EarnestBinding, NeedsApproval, PaidMeanwhile, PaymentOpen
 from app.booking.models import Booking
-from app.booking.rules import EXPIRY_PATIENCE, KIND, BookingAction, BookingState
+from app.booking.rules import EXPIRY_PATIENCE, KIND, PICK_UP, BookingAction, BookingState
 from app.booking.rules.cancelling import Way, way_to_cancel
 from app.booking.rules.promises import BALANCE
 from app.booking.services import money
@@ -96,7 +96,7 @@ def expire_hold(booking_id: int, gateway: PayGateway, now: datetime) -> bool:
         return False
     try:
         return _end_hold(booking_id, Change(BookingAction.EXPIRE, "expired"), SYSTEM, now)
-    except (CannotCancel, PaymentOpen):
+    except (CannotCancel, PaidMeanwhile, PaymentOpen):
         return False  # somebody paid or cancelled in between
 
 
@@ -106,6 +106,8 @@ def _end_hold(booking_id: int, change: Change, actor: Actor, now: datetime) -> b
         booking = lock_booking(booking_id)
         if payments.find_open_attempt(KIND, booking_id) is not None:
             raise PaymentOpen  # begun after WeChat Pay was asked
+        if booking.state in PICK_UP:
+            raise PaidMeanwhile  # settled between looking and locking: its money would be forgotten
         if change.action is BookingAction.EXPIRE and now < booking.hold_until:
             raise CannotCancel  # extended after the sweep had listed it
         if not move(booking, change, actor, now):
