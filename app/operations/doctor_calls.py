@@ -80,7 +80,11 @@ def push_address(_app: Flask, settings: Settings) -> Iterator[Finding]:
         if not isinstance(bad, str) and bad.status_code == 200:
             yield "failed", f"{url} 接受了伪造的签名", "这个地址前面有缓存或改写，检查反向代理"
         else:
-            yield "ok", f"公众平台 → 服务器配置 → 服务器地址 填 {url}，选安全模式", ""
+            mode = {"compatible": "兼容模式", "plain": "明文模式"}.get(settings.wechat_push_mode, "安全模式")
+            yield "ok", f"公众平台 → 服务器配置 → 服务器地址 填 {url}，选{mode}", ""
+            if mode != "安全模式":
+                advice = "公众平台改选安全模式，再删去 WECHAT_PUSH_MODE"
+                yield "warning", f"{mode}：没有加密的推送也算数，签名管不到它的内容", advice
 
 
 def notice_address(_app: Flask, settings: Settings) -> Iterator[Finding]:

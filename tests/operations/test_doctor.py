@@ -128,6 +128,13 @@ def test_each_wrong_setting_is_named(deployment: Deployment, changes: dict[str, 
     assert all(line.advice for line in said)
 
 
+def test_plain_pushes_are_warned_of(deployment: Deployment) -> None:
+    lines = deployment.examine(wechat_push_mode="compatible")
+    (line,) = [line for line in lines if line.subject == "消息推送" and line.level is Level.WARNING]
+    assert "兼容模式" in line.found
+    assert "WECHAT_PUSH_MODE" in line.advice
+
+
 def test_a_key_file_of_the_wrong_kind_is_named(deployment: Deployment, tmp_path: Path) -> None:
     own = load_private_key(Path(deployment.values["wechatpay_private_key_path"])).public_key()
     other = generate_private_key(65537, 2048).public_key()
