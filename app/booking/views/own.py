@@ -9,6 +9,8 @@ from app.booking.calendar import appointment_calendar
 from app.booking.errors import TimeWrong
 from app.booking.forms import CancelForm, DisputeForm, TimeForm
 from app.booking.models import Booking
+from app.booking.queries.money import get_money
+from app.booking.rules import PICK_UP
 from app.booking.rules.cancelling import CancelRule, cancel_rule, may_dispute
 from app.booking.services import balance, cases, money, progress, release
 from app.booking.views import blueprint
@@ -156,6 +158,8 @@ def _booking_detail(no: str, status: int = 200, problem: str = "") -> Response:
         time_form=TimeForm(formdata=None),
         dispute_form=DisputeForm(formdata=None),
         cancel=rule_of(booking),
+        money=get_money(booking),
+        may_change=booking.state in PICK_UP,
         may_dispute=may_dispute(booking.state),
         balance_payable=balance.is_payable(booking, now),
         **(_code(no) if page.has_code else {}),
