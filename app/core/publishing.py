@@ -35,6 +35,7 @@ class PublishedVersion(Model):
     number: Mapped[int] = mapped_column(Integer)
 
 
+NUMBER = select(PublishedVersion.number).where(PublishedVersion.id == ONLY)  # for a statement that reads more
 _PEEK = select(PublishedVersion.number).where(PublishedVersion.id == ONLY)
 
 

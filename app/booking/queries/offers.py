@@ -8,6 +8,7 @@ from sqlalchemy import Select, bindparam, or_, select, true
 from app.booking.models import Booking, DealDealer, OnePriceDeal, QueuePlace
 from app.booking.queries.deals import OPEN_FOR_BUSINESS
 from app.catalog.models import Series, Trim
+from app.core import publishing
 from app.core.db import execute, look, table_of
 from app.dealers.models import Dealer
 
@@ -136,3 +137,32 @@ def look_for_same(member_id: int, key: str) -> Placed | None:
 def lock_offered(deal_id: int) -> Offered:
     """The same, locked until the caller's transaction ends."""
     return Offered(*execute(_LOCKED, {"deal": deal_id}).one())
+
+
+class Late(NamedTuple):
+    """What decides whether somebody comes too late, and under which published number the answer may be kept."""
+
+    starts_at: datetime
+    ends_at: datetime
+    withdrawn: bool
+    paused_at: datetime | None
+    units_left: int
+    waiting: int
+    queue_when_sold_out: bool
+    published: int
+    same: bool  # this very form was sent before
+    kept: bool  # a unit is offered to this person
+
+
+_LATE = select(
+    *(_deals.c[name] for name in Late._fields[:7]),
+    publishing.NUMBER.scalar_subquery(),
+    _SAME.correlate(None).exists(),
+    _KEPT.correlate(_deals).exists(),
+).where(_deals.c.slug == bindparam("slug"))
+
+
+def look_late(slug: str, member_id: int, key: str, now: datetime) -> Late | None:
+    """The same for whoever may be too late: one small read, no lock; None: no such deal."""
+    row = look(_LATE, {"slug": slug, "member": member_id, "key": key, "now": now}).first()
+    return Late(*row) if row else None

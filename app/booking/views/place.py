@@ -10,11 +10,12 @@ from app.booking.forms import BookingForm
 from app.booking.rules import SHARING_TEXT
 from app.booking.services import place
 from app.booking.views import blueprint
+from app.booking.views.late import answer_late
 from app.core import clock, ids
 from app.core.errors import DomainError
 from app.core.htmx import go, render
 from app.core.security import access
-from app.core.web import actor, settings
+from app.core.web import actor, answers_early, settings
 from app.members import queries as members
 
 
@@ -37,6 +38,7 @@ def new_booking(slug: str) -> Response:
 
 @blueprint.post("/deals/<slug>/bookings")
 @access("member")
+@answers_early(answer_late)
 def place_booking(slug: str) -> Response:
     form, now = BookingForm(), clock.now()
     if not form.validate():
