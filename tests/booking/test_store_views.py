@@ -1,0 +1,160 @@
+"""The store's pages on the dealer's phone."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.booking.services import progress
+from app.core import clock
+from app.core.db import db
+from app.core.security import Actor
+from app.staff.models import StaffMember
+from tests.booking import shop as s
+from tests.booking.road import DAY, HOUR, VIN, Road, paid
+from tests.booking.shop import NOW
+from tests.booking.test_views import fields, sign_in
+from tests.client import check
+
+
+@pytest.fixture(autouse=True)
+def frozen() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+def browser(app: Flask, who: Actor) -> FlaskClient:
+    return sign_in(app, Actor("member", db.session.get_one(StaffMember, who.id).member_id))
+
+
+@pytest.fixture
+def road(app: Flask) -> Road:
+    road = paid(confirm_hours=6, ready_days=10)
+    app.extensions["pay"] = road.bank
+    return road
+
+
+def post(client: FlaskClient, no: str, part: str, **data: str):
+    token = fields(client.get(f"/staff/bookings/{no}").text)["csrf_token"]
+    return client.post(f"/staff/bookings/{no}/{part}", data={"csrf_token": token, **data})
+
+
+def wall(moment) -> str:
+    return clock.local(moment).strftime("%Y-%m-%dT%H:%M")
+
+
+def test_from_the_payment_to_the_ready_car(app: Flask, road: Road) -> None:
+    desk, no = browser(app, road.clerk), road.no
+    listed = desk.get("/staff/bookings").text
+    check(listed, whole=True)
+    assert "请在11月22日18:00前确认（还剩 6 小时 0 分）" in listed
+    page = desk.get(f"/staff/bookings/{no}").text
+    check(page, whole=True)
+    assert "确认即承诺 10 天内备好车" in page
+    assert post(desk, no, "confirmation").status_code == 303
+    assert post(desk, no, "appointment", at=wall(NOW + HOUR)).status_code == 303
+    progress.agree_time(road.customer, no, NOW)
+    assert "今天到店 1" in desk.get("/staff/bookings").text
+    assert "约定11月22日13:00到店" in desk.get("/staff/bookings?show=today").text
+    wrong = post(desk, no, "car", vin="LSVAA49J132047372")
+    assert wrong.status_code == 422
+    check(wrong.text, whole=True)
+    assert "车架号校验不符" in wrong.text
+    assert 'value="LSVAA49J132047372"' in wrong.text  # nothing is typed twice
+    assert post(desk, no, "car", vin=VIN).status_code == 303
+    assert post(desk, no, "readiness").status_code == 303
+    assert "扫码交车" in desk.get(f"/staff/bookings/{no}").text
+    assert post(desk, no, "balance", document="SJ-0001").status_code == 303
+    assert "¥87,800 已付（到店支付，单据号 SJ-0001）" in desk.get(f"/staff/bookings/{no}").text
+    assert "更正登记" not in desk.get(f"/staff/bookings/{no}").text
+    assert s.booking(no).state == "car_ready"
+
+
+def test_the_second_clerk_reads_who_was_first(app: Flask, road: Road) -> None:
+    desk = browser(app, road.clerk)
+    token = fields(desk.get(f"/staff/bookings/{road.no}").text)["csrf_token"]
+    progress.confirm(road.lead, road.no, NOW)
+    answer = desk.post(f"/staff/bookings/{road.no}/confirmation", data={"csrf_token": token})
+    assert answer.status_code == 200
+    assert "赵*已于11月22日12:00确认。" in answer.text
+
+
+def test_name_and_number_are_masked_until_they_are_opened(app: Flask, road: Road) -> None:
+    desk = browser(app, road.clerk)
+    for path in ("/staff/bookings", f"/staff/bookings/{road.no}"):
+        text = desk.get(path).text
+        assert "周* 139****2086" in text
+        assert "13900002086" not in text
+        assert "周样例" not in text
+    opened = post(desk, road.no, "contact")
+    check(opened.text, whole=True)
+    assert "周样例" in opened.text
+    assert 'href="tel:13900002086"' in opened.text
+    assert "no-store" in opened.headers["Cache-Control"]
+
+
+def test_the_last_four_of_the_phone_find_one_person(app: Flask, road: Road) -> None:
+    desk = browser(app, road.clerk)
+    assert road.no in desk.get("/staff/bookings?tail=2086").text
+    assert road.no not in desk.get("/staff/bookings?tail=2087").text
+    assert "请输入手机号后四位数字" in desk.get("/staff/bookings?tail=20%25").text
+    part = desk.get("/staff/bookings?tail=2086&show=confirm", headers={"HX-Request": "true"}).text
+    check(part, whole=False)
+    assert re.search(r'hx-get="/staff/bookings\?show=confirm&amp;tail=2086"', part)
+
+
+def test_what_only_leading_people_see_and_do(app: Flask, road: Road) -> None:
+    road.ready()
+    progress.propose_time(road.clerk, road.no, NOW + HOUR, NOW)
+    progress.agree_time(road.customer, road.no, NOW)
+    with time_machine.travel(NOW + 3 * HOUR, tick=False):
+        desk, boss = browser(app, road.clerk), browser(app, road.lead)
+        assert "登记未到店" not in desk.get(f"/staff/bookings/{road.no}").text
+        refused = post(desk, road.no, "no-show", reason="电话未接通")
+        assert refused.status_code == 403
+        assert "需要店长或经销商管理员办理" in refused.text
+        assert "登记未到店" in boss.get(f"/staff/bookings/{road.no}").text
+        assert post(boss, road.no, "no-show", reason="没来").status_code == 422
+        assert post(boss, road.no, "no-show", reason="电话未接通").status_code == 303
+        assert "未到店" in desk.get("/staff/bookings").text
+
+
+def test_another_stores_booking_does_not_exist(app: Flask, road: Road) -> None:
+    stranger = browser(app, s.clerk(road.shop.east, "manager"))
+    assert stranger.get(f"/staff/bookings/{road.no}").status_code == 404
+    assert road.no not in stranger.get("/staff/bookings").text
+    token = fields(stranger.get("/staff/scan").text)["csrf_token"]
+    for part in ("confirmation", "appointment", "car", "readiness", "balance", "no-show", "contact"):
+        data = {"csrf_token": token, "at": wall(NOW + DAY), "vin": VIN, "document": "SJ-0001", "reason": "电话未接通"}
+        assert stranger.post(f"/staff/bookings/{road.no}/{part}", data=data).status_code in (403, 404), part
+    assert s.events(road.no) == ["held", "deposit_paid"]
+
+
+def test_what_the_customer_asked_for_is_one_tap(app: Flask, road: Road) -> None:
+    desk = browser(app, road.clerk)
+    progress.ask_time(road.customer, road.no, NOW + DAY, NOW)
+    page = desk.get(f"/staff/bookings/{road.no}").text
+    assert "同意 11月23日12:00" in page
+    seen = fields(page)["seen"]
+    assert post(desk, road.no, "appointment", at="morgen").status_code == 422
+    progress.ask_time(road.customer, road.no, NOW + DAY + HOUR, NOW)  # asked for another a moment ago
+    changed = post(desk, road.no, "appointment", seen=seen)
+    assert changed.status_code == 422
+    assert "提议的时间刚刚改了" in changed.text
+    assert post(desk, road.no, "appointment", seen=(NOW + DAY + HOUR).isoformat()).status_code == 303
+    assert s.booking(road.no).appointment_at == NOW + DAY + HOUR
+
+
+def test_a_promise_that_ran_out_says_so_and_offers_nothing(app: Flask, road: Road) -> None:
+    with time_machine.travel(NOW + 6 * HOUR + timedelta(minutes=1), tick=False):
+        desk = browser(app, road.clerk)
+        page = desk.get(f"/staff/bookings/{road.no}").text
+        assert "系统正在为客户全额退款" in page
+        assert "确认预订" not in page
+        late = post(desk, road.no, "confirmation")
+        assert late.status_code == 422
+        assert "已过" in late.text
