@@ -34,6 +34,7 @@ PUBLIC = [
     *("/tools/landing-price", "/share/poster/series/yx-s5"),
     *("/?for=owner", "/topics/year-end", "/topics/none", "/feedback/new", "/cities", "/cities?q=zzz"),
 ]
+SETTLED = 350  # colours fade for a fifth of a second
 MODES: dict[str, dict[str, Any]] = {
     "light": {},
     "dark": {"color_scheme": "dark"},
@@ -65,16 +66,17 @@ def watch(page: Page) -> list[str]:
 
 def test_public_pages(house, phone):
     """Each is opened once and looked at in light, dark, 关怀模式, on a desk and at twice the font."""
-    # Without motion no colour fades, so that what is looked at is what stays.
-    page = phone(user_agent="Mozilla/5.0 (iPhone) AppleWebKit/605.1.15", reduced_motion="reduce")
+    page = phone(user_agent="Mozilla/5.0 (iPhone) AppleWebKit/605.1.15")
     complaints, found = watch(page), []
     for path in PUBLIC:
         page.goto(house.url + path, wait_until="networkidle")
         found += problems(page)
         page.emulate_media(color_scheme="dark")
+        page.wait_for_timeout(SETTLED)
         found += problems(page)
         page.emulate_media(color_scheme="light")
         page.evaluate("document.documentElement.dataset.mode = 'care'")
+        page.wait_for_timeout(SETTLED)
         found += problems(page)
         page.evaluate("delete document.documentElement.dataset.mode")
         page.set_viewport_size({"width": 1280, "height": 800})
