@@ -102,6 +102,14 @@ def test_the_balance_online_and_in_the_store_counts_once(app: Flask) -> None:
     money_adds_up()
 
 
+def test_one_receipt_for_two_bookings_at_once(app: Flask) -> None:
+    road = paid(units=5, per_person=2)
+    nos = [road.no, paid_again(road)]
+    outcomes = at_once(app, [lambda no=no: balance.record_in_store(road.clerk, no, "SJ-0001", NOW) for no in nos * 2])
+    assert refusals(outcomes) == {"DocumentUsed"}
+    assert sorted(s.booking(no).balance_document for no in nos) == ["", "SJ-0001"]
+
+
 def test_without_the_guard_the_balance_counts_twice(app: Flask) -> None:
     """Read, then write without the condition: the later channel overwrites the former, and nobody is paid back."""
     road, looked = paid(), threading.Barrier(2)

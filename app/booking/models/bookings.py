@@ -11,6 +11,7 @@ from app.core.db import Model, UtcDateTime
 from app.dealers.models import Dealer
 
 _HOLDS = text("address_digest IS NOT NULL")
+_HAS_RECEIPT = text("balance_document <> ''")
 
 
 class Booking(Model):
@@ -28,6 +29,14 @@ class Booking(Model):
         CheckConstraint("price_fen > 0 AND earnest_fen > 0", name="amounts_positive"),
         CheckConstraint("surcharge_fen >= 0", name="surcharge_not_negative"),
         Index("uq_bookings_vin", "vin", unique=True),
+        Index(
+            "uq_bookings_receipt",
+            "dealer_id",
+            "balance_document",
+            unique=True,
+            sqlite_where=_HAS_RECEIPT,
+            postgresql_where=_HAS_RECEIPT,
+        ),
         Index("ix_bookings_state_hold", "state", "hold_until"),
         Index("ix_bookings_dealer_state", "dealer_id", "state"),
         Index("ix_bookings_deal_phone", "deal_id", "contact_phone"),

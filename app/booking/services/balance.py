@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from app.booking import queries
 from app.booking.errors import (
@@ -118,7 +119,7 @@ def record(booking: Booking, document: str, actor: Actor, now: datetime) -> Outc
     _check_document(booking, document)
     booking.balance_paid_at, booking.balance_channel = now, STORE
     booking.balance_document, booking.balance_staff_id = document, actor.id
-    db.session.flush()
+    _keep_receipt()
     tell(booking.id, "balance_paid", actor, now, f"到店支付 {format_yuan(booking.balance_fen)}，单据号 {document}")
     audit.record(actor, "booking_balance_recorded", "booking", booking.id, fen=booking.balance_fen, document=document)
     return Outcome(first=True)
@@ -150,7 +151,7 @@ def correct(actor: Actor, no: str, document: str, reason: str, now: datetime) ->
             booking.balance_document, note = "", "余款登记有误，已撤销"
         else:
             raise CannotNow(state_words(booking.state, booking.earnest_kind))
-        db.session.flush()
+        _keep_receipt()
         tell(booking.id, "balance_corrected", actor, now, note)
         audit.record(
             actor, "booking_balance_corrected", "booking", booking.id, before=before, after=document, reason=reason
@@ -278,6 +279,13 @@ def _check_document(booking: Booking, document: str) -> None:
     )
     if db.session.scalar(other.limit(1)) is not None:
         raise DocumentUsed
+
+
+def _keep_receipt() -> None:
+    try:
+        db.session.flush()
+    except IntegrityError:  # the one booking for each receipt of a store
+        raise DocumentUsed from None
 
 
 def _how(booking: Booking) -> str:
