@@ -77,6 +77,8 @@ def one_process(url: str, folder: Path, shop: s.Shop, member_ids: list[int], wor
 def crowd(app: Flask, folder: Path, shop: s.Shop, member_ids: list[int], work: Work) -> Counter[str]:
     """Everybody at once, from processes that share nothing but the database."""
     url = app.config["SETTINGS"].database_url
+    with transaction():  # SQLAlchemy makes a class at the first use of this, which threads must not do
+        db.session.execute(update(OnePriceDeal).where(OnePriceDeal.id == 0).values(waiting=0))
     db.session.remove()
     db.engine.dispose()  # no connection is inherited
     fork = multiprocessing.get_context("fork")

@@ -10,6 +10,7 @@ from app.booking.errors import TimeWrong
 from app.booking.forms import CancelForm, DisputeForm, TimeForm
 from app.booking.models import Booking
 from app.booking.queries.money import get_money
+from app.booking.queries.queue import list_own_places
 from app.booking.rules import PICK_UP
 from app.booking.rules.cancelling import CancelRule, cancel_rule, may_dispute
 from app.booking.services import balance, cases, money, progress, release
@@ -26,7 +27,9 @@ from app.core.web import actor, settings
 @access("member")
 def list_bookings() -> Response:
     rows = queries.list_own(g.member.id)
-    return render("booking/bookings.html", running=[r for r in rows if r[2]], over=[r for r in rows if not r[2]])
+    running, over = [r for r in rows if r[2]], [r for r in rows if not r[2]]
+    places = list_own_places(g.member.id, clock.now())
+    return render("booking/bookings.html", running=running, over=over, places=places)
 
 
 @blueprint.get("/bookings/<no>")

@@ -4,7 +4,7 @@ from flask import Response, g, make_response, request, url_for
 
 from app.booking import queries
 from app.booking.errors import DealerUnavailable
-from app.booking.forms import CancelForm, QueueForm
+from app.booking.forms import QueueForm
 from app.booking.queries.queue import get_queue_page, list_own_places
 from app.booking.rules import PHASE_WORDS, QUEUE_SHARING_TEXT
 from app.booking.services import extension, queue
@@ -92,7 +92,6 @@ def _queue_page(slug: str, form: QueueForm, status: int = 200) -> Response:
         place=page.place,
         words=PHASE_WORDS,
         form=form,
-        leave_form=CancelForm(),
         dealers=queries.list_participating_dealers(deal) if deal and asks else [],
         proved=member.phone is not None and member.phone_verified_at is not None,
         sharing_text=QUEUE_SHARING_TEXT,

@@ -1,0 +1,133 @@
+"""The queue on screen, without JavaScript: join in one tap, my place, the offer, leave; the hold's extension."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.booking.models import QueuePlace
+from app.booking.services import release
+from app.core.db import db
+from app.core.security import Actor
+from tests.booking import shop as s
+from tests.booking.shop import NOW
+from tests.booking.test_views import fields, sign_in
+from tests.client import check
+from tests.payments.wechat_pay import Bank
+
+
+@pytest.fixture(autouse=True)
+def frozen() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def shop(app: Flask) -> s.Shop:
+    app.extensions["pay"] = Bank()
+    return s.build(units=1, queue_when_sold_out=True)
+
+
+def page(client: FlaskClient, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    check(answer.text, whole=True)
+    return answer.text
+
+
+def send(client: FlaskClient, path: str, html: str, **data: str) -> str:
+    """Post what the page's form holds and follow to where it leads."""
+    answer = client.post(path, data={"csrf_token": fields(html)["csrf_token"], **data})
+    assert answer.status_code == 303, answer.text
+    return page(client, answer.headers["Location"])
+
+
+def test_from_sold_out_to_an_offer(app: Flask, shop: s.Shop) -> None:
+    holder, person = s.member(), s.member("13900000001")
+    no = s.place(shop, holder).no
+    public, client, here = app.test_client(), sign_in(app, person), f"/deals/{shop.deal}/queue"
+    deal = page(public, f"/deals/{shop.deal}")
+    assert "已订完（候补 0 人）" in deal
+    assert f'href="{here}"' in deal
+    assert "加入候补" in deal
+    assert "/wechat/login" in public.get(here).headers["Location"]
+    first = page(client, here)
+    assert "加入候补" in first
+    assert 'type="checkbox"' not in first  # the consent is a wish of its own, later
+    mine = send(client, here, first)
+    assert "您排在第" in mine
+    assert "退出候补" in mine
+    assert " checked" not in mine
+    assert "（候补 1 人）" in page(public, f"/deals/{shop.deal}")
+    assert "第 1 位" in page(client, "/me/bookings")
+
+    release.cancel_booking(holder, no, app.extensions["pay"], NOW)
+    offer = page(client, here)
+    assert "为您保留了 1 台" in offer
+    assert "11月23日12:00" in offer
+    assert f"/deals/{shop.deal}/bookings/new" in offer
+    assert "已订完（候补 0 人）" in page(public, f"/deals/{shop.deal}")
+    booked = client.post(f"/deals/{shop.deal}/bookings", data=_form(client, shop))
+    assert booked.status_code == 303, booked.text
+    assert db.session.query(QueuePlace).one().state == "booked"
+
+
+def _form(client: FlaskClient, shop: s.Shop) -> dict[str, str]:
+    html = page(client, f"/deals/{shop.deal}/bookings/new")
+    return {**fields(html), "dealer": str(shop.west), "terms": "y", "share": "y"}
+
+
+def test_the_personal_part_is_nothing_for_a_visitor(app: Flask, shop: s.Shop) -> None:
+    s.place(shop, s.member())
+    person, here = s.member("13900000001"), f"/deals/{shop.deal}/queue"
+    visitor, client = app.test_client(), sign_in(app, person)
+    answer = visitor.get(f"{here}/own", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.text) == (204, "")
+    assert "Set-Cookie" not in answer.headers
+    assert client.get(f"{here}/own").status_code == 204
+    send(client, here, page(client, here))
+    mine = client.get(f"{here}/own", headers={"HX-Request": "true"})
+    assert "您排在第" in mine.text
+    assert mine.headers["Cache-Control"] == "no-store"
+    check(mine.text, whole=False)
+    assert page(visitor, f"/deals/{shop.deal}") == page(client, f"/deals/{shop.deal}")  # the same for everyone
+
+
+def test_leaving_and_the_wish_to_be_called(app: Flask, shop: s.Shop) -> None:
+    s.place(shop, s.member())
+    client, here = sign_in(app, s.member("13900000001")), f"/deals/{shop.deal}/queue"
+    mine = send(client, here, page(client, here))
+    refused = client.post(here, data={"csrf_token": fields(mine)["csrf_token"], "dealer": str(shop.west)})
+    assert refused.status_code == 422
+    assert "请勾选同意" in refused.text
+    assert db.session.query(QueuePlace).one().lead_consent is False
+    agreed = send(client, here, mine, dealer=str(shop.west), lead="y")
+    assert "已同意门店在候补期间联系您" in agreed
+    gone = send(client, f"{here}/leave", agreed)
+    assert "加入候补" in gone
+
+
+@pytest.mark.parametrize(("days", "words"), [(-2, "还没有开始"), (6, "活动已结束")])
+def test_a_queue_that_is_none_says_why(app: Flask, shop: s.Shop, days: int, words: str) -> None:
+    actor = s.member("13900000001")
+    with time_machine.travel(NOW + timedelta(days=days), tick=False):
+        assert words in page(sign_in(app, actor), f"/deals/{shop.deal}/queue")
+    client = sign_in(app, actor)
+    assert "现在还有名额" in page(client, f"/deals/{shop.deal}/queue")
+    assert client.get("/deals/nothing/queue").status_code == 404
+
+
+def test_a_hold_is_extended_from_the_cashier(app: Flask, shop: s.Shop) -> None:
+    actor: Actor = s.member()
+    no, client = s.place(shop, actor).no, sign_in(app, actor)
+    cashier = page(client, f"/bookings/{no}/payment")
+    assert "再保留 10 分钟" in cashier
+    after = send(client, f"/bookings/{no}/extension", cashier)
+    assert "12:25" in after
+    assert "再保留 10 分钟" not in after
+    again = client.post(f"/bookings/{no}/extension", data={"csrf_token": fields(after)["csrf_token"]})
+    assert again.status_code == 303
+    assert s.booking(no).hold_until == NOW + timedelta(minutes=25)
