@@ -60,6 +60,7 @@ def gallery() -> Iterator[str]:
     app.add_url_rule("/toast", "toast", toast, methods=["POST"])
     app.add_url_rule("/refuse", "refuse", refuse, methods=["POST"])
     app.add_url_rule("/broken", "broken", lambda: ("", 500), methods=["POST"])
+    app.add_url_rule("/healthz", "healthz", lambda: "ok")  # the countdown asks it for the time
     app.add_url_rule("/paid", "paid", lambda: "<!doctype html><title>paid</title>")
     app.after_request(finish)
     server = make_server("127.0.0.1", 0, app, threaded=True)
