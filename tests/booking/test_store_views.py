@@ -138,8 +138,12 @@ def test_what_the_customer_asked_for_is_one_tap(app: Flask, road: Road) -> None:
     desk = browser(app, road.clerk)
     progress.ask_time(road.customer, road.no, NOW + DAY, NOW)
     page = desk.get(f"/staff/bookings/{road.no}").text
+    assert "确认，同意 11月23日12:00 到店" in page
+    assert post(desk, road.no, "confirmation").status_code == 303  # only confirmed: the time still waits
+    page = desk.get(f"/staff/bookings/{road.no}").text
     assert "同意 11月23日12:00" in page
-    seen = fields(page)["seen"]
+    seen = (NOW + DAY).isoformat()
+    assert f'value="{seen}"' in page
     assert post(desk, road.no, "appointment", at="morgen").status_code == 422
     progress.ask_time(road.customer, road.no, NOW + DAY + HOUR, NOW)  # asked for another a moment ago
     changed = post(desk, road.no, "appointment", seen=seen)
@@ -147,6 +151,13 @@ def test_what_the_customer_asked_for_is_one_tap(app: Flask, road: Road) -> None:
     assert "提议的时间刚刚改了" in changed.text
     assert post(desk, road.no, "appointment", seen=(NOW + DAY + HOUR).isoformat()).status_code == 303
     assert s.booking(road.no).appointment_at == NOW + DAY + HOUR
+
+
+def test_one_tap_confirms_with_the_time_that_was_asked_for(app: Flask, road: Road) -> None:
+    progress.ask_time(road.customer, road.no, NOW + DAY, NOW)
+    assert post(browser(app, road.clerk), road.no, "confirmation", seen=(NOW + DAY).isoformat()).status_code == 303
+    row = s.booking(road.no)
+    assert (row.state, row.appointment_at) == ("confirmed", NOW + DAY)
 
 
 def test_a_promise_that_ran_out_says_so_and_offers_nothing(app: Flask, road: Road) -> None:

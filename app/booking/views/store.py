@@ -66,7 +66,7 @@ def confirm_booking(no: str) -> Response:
         no,
         "time",
         form,
-        lambda: progress.confirm(actor(), no, clock.now(), appointment_at=form.moment),
+        lambda: progress.confirm(actor(), no, clock.now(), appointment_at=form.seen_moment or form.moment),
         "确认",
     )
 
