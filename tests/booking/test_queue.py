@@ -27,8 +27,9 @@ from app.booking.models import Booking, DealDealer, OnePriceDeal, QueuePlace
 from app.booking.queries.queue import export_places, get_queue_page, list_leads, list_own_places
 from app.booking.rules import EXTENSION, HOLDS_PER_ADDRESS, OFFER
 from app.booking.services import extension, pause, pay, queue, release
+from app.core.audit import AuditEntry
 from app.core.db import db, transaction
-from app.core.errors import NotFound
+from app.core.errors import NotAllowed, NotFound
 from app.core.security import VISITOR, Actor
 from app.members.errors import MergeRefused
 from app.members.models import Consent, Member
@@ -515,6 +516,12 @@ def test_the_lead_goes_to_a_dealer_only_with_consent(app: Flask) -> None:
     assert list_leads(shop.east) == []
     consent = db.session.query(Consent).filter_by(member_id=first.id, purpose="share_with_dealer").one()
     assert consent.subject == "west"
+    opened = queue.open_lead(s.clerk(shop.west), lead.place_id)
+    assert opened.phone == "13900000000"
+    assert db.session.query(AuditEntry).filter_by(action="lead_opened", subject_id=lead.place_id).count() == 1
+    for stranger, error in ((s.clerk(shop.east), NotFound), (first, NotAllowed)):
+        with pytest.raises(error):
+            queue.open_lead(stranger, lead.place_id)
     withdraw_consent(first.id or 0, consent.id, SOON)
     assert list_leads(shop.west) == []
     queue.join(second, shop.deal, NOW, dealer_id=shop.west, lead_consent=True)

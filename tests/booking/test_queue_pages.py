@@ -1,5 +1,6 @@
 """The queue on screen, without JavaScript: join in one tap, my place, the offer, leave; the hold's extension."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from app.booking.models import QueuePlace
 from app.booking.services import release
 from app.core.db import db
 from app.core.security import Actor
+from app.staff.models import StaffMember
 from tests.booking import shop as s
 from tests.booking.shop import NOW
 from tests.booking.test_views import fields, sign_in
@@ -106,8 +108,20 @@ def test_leaving_and_the_wish_to_be_called(app: Flask, shop: s.Shop) -> None:
     assert db.session.query(QueuePlace).one().lead_consent is False
     agreed = send(client, here, mine, dealer=str(shop.west), lead="y")
     assert "已同意门店在候补期间联系您" in agreed
+    store = sign_in(app, Actor("member", _member_of(s.clerk(shop.west))))
+    masked = page(store, "/staff/queue")
+    assert "139****0001" in masked
+    assert "13900000001" not in masked
+    number = re.search(r"/staff/queue/(\d+)/contact", masked)
+    assert number is not None
+    opened = store.post(number[0], data={"csrf_token": fields(masked)["csrf_token"]})
+    assert "tel:13900000001" in opened.text
     gone = send(client, f"{here}/leave", agreed)
     assert "加入候补" in gone
+
+
+def _member_of(clerk: Actor) -> int:
+    return db.session.get_one(StaffMember, clerk.id).member_id
 
 
 @pytest.mark.parametrize(("days", "words"), [(-2, "还没有开始"), (6, "活动已结束")])

@@ -9,12 +9,13 @@ from sqlalchemy.orm import aliased
 
 from app.booking.models import OnePriceDeal, QueuePlace
 from app.booking.queries.deals import DealCard, get_deal_card
-from app.booking.rules import DealPhase
+from app.booking.rules import DealPhase, mask_name
 from app.catalog.models import Series, Trim
 from app.core.clock import local
 from app.core.db import db
 from app.dealers.models import Dealer
 from app.members.models import Consent, Member
+from app.members.rules import mask_phone
 
 LIVING = ("waiting", "offered")
 _OFFER = select(QueuePlace.id).where(
@@ -59,11 +60,17 @@ class QueuePage:
 class Lead:
     """Somebody who waits and agreed that this dealer may call."""
 
+    place_id: int
     name: str
     phone: str
     car_name: str
     deal_title: str
     joined_at: datetime
+
+    @property
+    def masked(self) -> str:
+        """周* 139****0000: enough to know that somebody is there."""
+        return f"{mask_name(self.name)} {mask_phone(self.phone)}"
 
 
 def find_living(deal_id: int, member_id: int) -> QueuePlace | None:
@@ -168,7 +175,15 @@ def list_leads(dealer_id: int, limit: int = 100) -> list[Lead]:
         .exists()
     )
     rows = db.session.execute(
-        select(QueuePlace.joined_at, Member.name, Member.phone, OnePriceDeal.title, Series.name, Trim.model_year)
+        select(
+            QueuePlace.id,
+            QueuePlace.joined_at,
+            Member.name,
+            Member.phone,
+            OnePriceDeal.title,
+            Series.name,
+            Trim.model_year,
+        )
         .join(Member, Member.id == QueuePlace.member_id)
         .join(OnePriceDeal, OnePriceDeal.id == QueuePlace.deal_id)
         .join(Trim, Trim.id == OnePriceDeal.trim_id)
@@ -184,8 +199,8 @@ def list_leads(dealer_id: int, limit: int = 100) -> list[Lead]:
         .limit(limit)
     )
     return [
-        Lead(name or "客户", phone or "", f"{series} {year}", title, joined)
-        for joined, name, phone, title, series, year in rows
+        Lead(place_id, name or "客户", phone or "", f"{series} {year}", title, joined)
+        for place_id, joined, name, phone, title, series, year in rows
     ]
 
 

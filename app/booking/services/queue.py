@@ -19,7 +19,7 @@ from app.booking.errors import (
     PhoneNotProved,
 )
 from app.booking.models import Booking, OnePriceDeal, QueuePlace
-from app.booking.queries.queue import LIVING, find_living, find_position, list_places
+from app.booking.queries.queue import LIVING, Lead, find_living, find_position, list_leads, list_places
 from app.booking.rules import (
     OFFER_WARNING,
     QUEUE_SHARING_TEXT,
@@ -34,7 +34,7 @@ from app.booking.services.stock import Shelf
 from app.core import audit
 from app.core.clock import say
 from app.core.db import changed_rows, db, forget, retry_deadlock, transaction
-from app.core.errors import NotFound
+from app.core.errors import NotAllowed, NotFound
 from app.core.security import SYSTEM, Actor
 from app.members import queries as members
 from app.members import services as member_services
@@ -121,6 +121,21 @@ def resume(deal_id: int, paused_at: datetime, now: datetime) -> int:
             place.offer_until = min(place.offer_until + (now - since), deal.ends_at)
     db.session.flush()
     return stock.serve(deal_id, now)
+
+
+def open_lead(actor: Actor, place_id: int) -> Lead:
+    """Name and number of somebody who waits and agreed to be called by the actor's own store; recorded each time.
+
+    NotAllowed, NotFound.
+    """
+    if actor.kind != "staff" or actor.dealer_id is None:
+        raise NotAllowed
+    with transaction():
+        lead = next((lead for lead in list_leads(actor.dealer_id) if lead.place_id == place_id), None)
+        if lead is None:
+            raise NotFound
+        audit.record(actor, "lead_opened", "queue_place", place_id)
+        return lead
 
 
 def forget_member(member_id: int, now: datetime) -> None:

@@ -1,11 +1,11 @@
-"""The queue of a sold-out deal as one person sees it: join, my place, an offer, leave; and a hold's extension."""
+"""The queue of a sold-out deal as one person sees it, whom a store may call meanwhile; and a hold's extension."""
 
 from flask import Response, g, make_response, request, url_for
 
 from app.booking import queries
 from app.booking.errors import DealerUnavailable
 from app.booking.forms import QueueForm
-from app.booking.queries.queue import get_queue_page, list_own_places
+from app.booking.queries.queue import get_queue_page, list_leads, list_own_places
 from app.booking.rules import PHASE_WORDS, QUEUE_SHARING_TEXT
 from app.booking.services import extension, queue
 from app.booking.views import blueprint
@@ -64,6 +64,21 @@ def join_queue(slug: str) -> Response:
 def leave_queue(slug: str) -> Response:
     queue.leave(actor(), slug, clock.now())
     return go(url_for("booking.show_queue", slug=slug))
+
+
+@blueprint.get("/staff/queue")
+@access("staff")
+def list_queue_leads() -> Response:
+    """Who waits for a car and agreed that this store may call, masked until somebody opens it."""
+    return render("booking/staff/queue.html", leads=list_leads(actor().dealer_id or 0), opened=None)
+
+
+@blueprint.post("/staff/queue/<int:place_id>/contact")
+@access("staff")
+def open_lead(place_id: int) -> Response:
+    """Name and number in full: asked for, recorded, shown in this very answer."""
+    opened = queue.open_lead(actor(), place_id)
+    return render("booking/staff/queue.html", leads=list_leads(actor().dealer_id or 0), opened=opened)
 
 
 @blueprint.post("/bookings/<no>/extension")
