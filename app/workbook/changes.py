@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from app.booking.models import DealDealer, OnePriceDeal
+from app.booking.models import OnePriceDeal
 from app.catalog.models import Brand, Colour, Picture, Series, SeriesPicture, SpecItem, Trim
 from app.catalog.pictures import StoredPicture
 from app.catalog.rules import SaleStatus
@@ -17,7 +17,7 @@ from app.core.db import changed_rows
 from app.core.security import Actor
 from app.coupons.models import CampaignDealer, CampaignSeries, CouponCampaign
 from app.dealers.models import Dealer
-from app.workbook import prices, rules
+from app.workbook import prices, rules, units
 from app.workbook.checks import Findings
 from app.workbook.rules import (
     BrandRow,
@@ -258,7 +258,9 @@ class Writer:
         def values(row: DealRow) -> Values:
             plain = ("slug", "title", "price_fen", "earnest_kind", "earnest_fen", "per_person", "starts_at", "ends_at")
             new = row.key not in self._present[rules.DEALS]
-            return _fields(row, *plain, "terms", "queue_when_sold_out") | {
+            promise = ("included", "excluded", "confirm_hours", "ready_days", "balance_starts_at", "balance_ends_at")
+            return _fields(row, *plain, *promise, "terms", "queue_when_sold_out") | {
+                "stock_by_dealer": bool(row.dealer_units),
                 "trim_id": self._ids[rules.TRIMS][row.trim],
                 "all_dealers": row.dealers is None,
                 "withdrawn": False,
@@ -271,10 +273,13 @@ class Writer:
         self._write_sheet(rules.DEALS, OnePriceDeal, values)
         rows, before = self._content.rows[rules.DEALS], self._present[rules.DEALS]
         self._record(prices.offer_prices(plan, rows, before, self._ids[rules.TRIMS], self._now))
-        self._link(plan, rules.DEALS, "dealers", rules.DEALERS, DealDealer, ("deal_id", "dealer_id"))
         for change in plan.changed:
             if "units_total" in change.fields:
                 self._move_units(change)
+        for change in (*plan.added, *plan.changed):
+            if change in plan.added or change.fields.keys() & {"dealers", "dealer_units"}:
+                deal_id, dealers = self._ids[rules.DEALS][change.key], self._ids[rules.DEALERS]
+                units.lay_out(self._session, deal_id, rows[change.key], dealers, self._found)
 
     def _move_units(self, change: Change) -> None:
         """Units that were added or taken away change what is left by as much, never below what is taken."""

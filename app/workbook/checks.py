@@ -168,6 +168,8 @@ def _finished(sheet: Sheet, values: dict[str, Any], number: int, counts: dict[st
         values["position"] = counts[group] * 10
     if sheet.name == rules.DEALERS:
         _place_dealer(values, number, found)
+    if sheet.name == rules.DEALS and values["dealer_units"] and values["dealers"] is None:
+        values["dealers"] = tuple(slug for slug, _ in values["dealer_units"])  # who has units takes part
     return sheet.row(**values, at=number)
 
 

@@ -166,6 +166,13 @@ LAYOUT: Final[dict[str, Sheet]] = {
                 Column("参与门店", "dealers", "slugs", default=None),
                 Column("说明", "terms", limit=5000),
                 Column("未售罄转候补", "queue_when_sold_out", "flag", default=False, aliases=("售罄转候补",)),
+                Column("包含", "included", "lines", limit=2000),
+                Column("不包含", "excluded", "lines", limit=2000),
+                Column("确认时限小时", "confirm_hours", "count", default=24, limit=240),
+                Column("备车天数", "ready_days", "count", default=30, limit=365),
+                Column("尾款开始", "balance_starts_at", "start", default=None),
+                Column("尾款结束", "balance_ends_at", "end", default=None),
+                Column("门店台数", "dealer_units", "dealer_units", default=(), limit=10_000_000),
             ),
         ),
         Sheet(

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import TypeVar
 
 from sqlalchemy import select
 
@@ -29,6 +30,7 @@ from app.workbook.rules import (
 )
 
 WITHDRAWN = SaleStatus.WITHDRAWN.value
+T = TypeVar("T", str, tuple[str, int])
 
 
 def list_pictures() -> dict[str, KnownPicture]:
@@ -167,6 +169,12 @@ def _deals() -> Iterator[Stored]:
     places = _grouped(
         (row[0], dealers[row[1]]) for row in db.session.execute(select(DealDealer.deal_id, DealDealer.dealer_id))
     )
+    own = select(DealDealer.deal_id, DealDealer.dealer_id, DealDealer.units_total)
+    pairs: list[tuple[int, tuple[str, int]]] = [
+        (deal_id, (dealers[dealer_id], total or 0))
+        for deal_id, dealer_id, total in db.session.execute(own.where(DealDealer.units_total.is_not(None)))
+    ]
+    units = _grouped(pairs)
     for deal in db.session.scalars(select(OnePriceDeal).order_by(OnePriceDeal.id)):
         row = DealRow(
             deal.slug,
@@ -182,6 +190,13 @@ def _deals() -> Iterator[Stored]:
             None if deal.all_dealers else places.get(deal.id, ()),
             deal.terms,
             deal.queue_when_sold_out,
+            deal.included,
+            deal.excluded,
+            deal.confirm_hours,
+            deal.ready_days,
+            deal.balance_starts_at,
+            deal.balance_ends_at,
+            units.get(deal.id, ()) if deal.stock_by_dealer else (),
         )
         yield Stored(deal.id, row, deal.withdrawn)
 
@@ -220,8 +235,8 @@ def _slugs(model: type[Brand] | type[Series] | type[Trim] | type[Dealer]) -> dic
     return {row[0]: row[1] for row in db.session.execute(select(model.id, model.slug))}
 
 
-def _grouped(pairs: Iterable[tuple[int, str]]) -> dict[int, tuple[str, ...]]:
-    groups: dict[int, list[str]] = defaultdict(list)
+def _grouped(pairs: Iterable[tuple[int, T]]) -> dict[int, tuple[T, ...]]:
+    groups: dict[int, list[T]] = defaultdict(list)
     for owner, slug in pairs:
         groups[owner].append(slug)
     return {owner: tuple(sorted(slugs)) for owner, slugs in groups.items()}

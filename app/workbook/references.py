@@ -114,6 +114,8 @@ def _check_deal(deal: DealRow, after: Aftermath) -> None:
         return
     if deal.ends_at <= deal.starts_at:
         found.at(rules.DEALS, deal.at, "ends_at", "结束时间不晚于开始时间，应晚于开始时间")
+    _check_balance(deal, found)
+    _check_units(deal, found)
     earnest = money.format_yuan(deal.earnest_fen)
     if deal.earnest_fen > deal.price_fen:
         found.at(rules.DEALS, deal.at, "earnest_fen", f"{deal.earnest_kind} {earnest} 高于一口价 {price}")
@@ -121,6 +123,32 @@ def _check_deal(deal: DealRow, after: Aftermath) -> None:
         most = money.format_yuan(deal.price_fen // 5)
         message = f"定金 {earnest} 超过一口价的 20%，应不超过 {most}（民法典第五百八十六条）"
         found.at(rules.DEALS, deal.at, "earnest_fen", message)
+
+
+def _check_balance(deal: DealRow, found: Findings) -> None:
+    start, end = deal.balance_starts_at, deal.balance_ends_at
+    field = "balance_starts_at" if start else "balance_ends_at"
+    if (start or end) and deal.earnest_fen == deal.price_fen:
+        message = f"{deal.earnest_kind}等于一口价，没有尾款，尾款时间应留空"
+        found.at(rules.DEALS, deal.at, field, message)
+    if start and end and end <= start:
+        found.at(rules.DEALS, deal.at, "balance_ends_at", "尾款结束不晚于尾款开始，应晚于尾款开始")
+    elif end and end <= deal.ends_at:
+        found.at(
+            rules.DEALS, deal.at, "balance_ends_at", "尾款结束不晚于活动结束，最后预订的人来不及付，应晚于结束时间"
+        )
+
+
+def _check_units(deal: DealRow, found: Findings) -> None:
+    if not deal.dealer_units:
+        return
+    total = sum(count for _, count in deal.dealer_units)
+    if total != deal.units_total:
+        message = f"门店台数合计 {total} 台，与台数 {deal.units_total} 不符，应相等"
+        found.at(rules.DEALS, deal.at, "dealer_units", message)
+    if {slug for slug, _ in deal.dealer_units} != set(deal.dealers or ()):
+        message = "门店台数与参与门店不一致，每家参与门店都应有台数（参与门店填“全部”或留空时按门店台数）"
+        found.at(rules.DEALS, deal.at, "dealer_units", message)
 
 
 def _check_campaign(campaign: CampaignRow, found: Findings) -> None:

@@ -132,7 +132,7 @@ class DealerRow:
 
 @dataclass(frozen=True, slots=True)
 class DealRow:
-    """`dealers` is None when every dealer takes part."""
+    """`dealers` is None when every dealer takes part; `dealer_units` is empty when they share the units."""
 
     slug: str
     trim: str
@@ -147,6 +147,13 @@ class DealRow:
     dealers: tuple[str, ...] | None
     terms: str
     queue_when_sold_out: bool
+    included: str = ""
+    excluded: str = ""
+    confirm_hours: int = 24
+    ready_days: int = 30
+    balance_starts_at: datetime | None = None
+    balance_ends_at: datetime | None = None
+    dealer_units: tuple[tuple[str, int], ...] = ()
     at: int = field(default=0, compare=False)
 
     @property
@@ -311,7 +318,11 @@ def moved(row: Any, days: int) -> Any:
     """A deal or campaign with its windows moved by whole days; times of day stay."""
     step = timedelta(days=days)
     if isinstance(row, DealRow):
-        return replace(row, starts_at=row.starts_at + step, ends_at=row.ends_at + step)
+        balance = {
+            "balance_starts_at": row.balance_starts_at + step if row.balance_starts_at else None,
+            "balance_ends_at": row.balance_ends_at + step if row.balance_ends_at else None,
+        }
+        return replace(row, starts_at=row.starts_at + step, ends_at=row.ends_at + step, **balance)
     if isinstance(row, CampaignRow):
         valid = replace(row.valid, until=row.valid.until + step) if row.valid.until else row.valid
         return replace(row, claim_from=row.claim_from + step, claim_until=row.claim_until + step, valid=valid)

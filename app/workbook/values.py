@@ -134,6 +134,20 @@ def read_count(raw: Any, column: Column) -> int:
     return int(number)
 
 
+def read_dealer_units(raw: Any, column: Column) -> tuple[tuple[str, int], ...]:
+    """编号:台数；…, sorted, each dealer once."""
+    units: dict[str, int] = {}
+    for part in split(unicodedata.normalize("NFKC", text_of(raw)), r"[;；,，、\n]"):
+        slug, sign, count = part.rpartition(":")
+        if not sign:
+            raise ValueError(f"“{part}”看不懂，门店台数应为 编号:台数，如 yx-hz-01:10；yx-sh-02:5")
+        slug = read_slug(slug, column)
+        if slug in units:
+            raise ValueError(f"门店“{slug}”写了两次，每家门店应只写一次")
+        units[slug] = read_count(count, column)
+    return tuple(sorted(units.items()))
+
+
 def read_position(raw: Any, column: Column) -> int:
     said = plain(raw)
     if not re.fullmatch(r"-?\d{1,8}", said, re.ASCII):
@@ -270,6 +284,7 @@ READERS: Final[dict[str, Callable[[Any, Column], Any]]] = {
     "money": read_money,
     "price": read_price,
     "count": read_count,
+    "dealer_units": read_dealer_units,
     "fit": read_fit,
     "position": read_position,
     "degrees": read_degrees,
@@ -297,6 +312,8 @@ def written(value: Any, column: Column) -> Any:
         return value / 100
     if column.kind in {"slugs", "pictures"}:
         return "；".join(value)
+    if column.kind == "dealer_units":
+        return "；".join(f"{slug}:{count}" for slug, count in value) or None
     if column.kind == "flag":
         return "是" if value else "否"
     if isinstance(value, datetime):

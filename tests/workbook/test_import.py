@@ -6,13 +6,15 @@ import openpyxl
 import pytest
 from sqlalchemy import func, select, update
 
-from app.booking.models import DealDealer, OnePriceDeal
+from app.booking.models import DealDealer, OnePriceDeal, QueuePlace
 from app.catalog.models import Brand, Colour, Picture, Series, SeriesPicture, SpecItem, Trim
 from app.catalog.pictures import picture_sources
+from app.core import clock
 from app.core.audit import AuditEntry
 from app.core.db import changed_rows, db, transaction
 from app.coupons.models import CampaignDealer, CampaignSeries, CouponCampaign
 from app.dealers.models import Dealer
+from app.members.models import Member
 from app.workbook import queries, rules, services
 from app.workbook.exporting import export_workbook
 from tests.client import Shopper
@@ -283,3 +285,95 @@ def test_series_is_touched_when_its_trims_change(bring):
     after = {row.slug: row.updated_at for row in db.session.execute(select(Series.slug, Series.updated_at))}
     assert after["s1"] > before["s1"]
     assert after["s2"] == before["s2"]
+
+
+UNITS = {
+    "门店台数": "w1:2；w2:1",
+    "包含": "裸车一台\n充电桩",
+    "不包含": "保险",
+    "确认时限小时": 12,
+    "备车天数": 45,
+    "尾款开始": "2027-01-05 10:00",
+    "尾款结束": "2027-01-31",
+}
+
+
+def with_promises(**changes: object) -> book.Sheets:
+    """The small workbook whose second deal fills every optional column."""
+    sheets = book.small()
+    table, dealers = sheets["一口价"], [row[0] for row in sheets["门店"][1:3]]
+    for title, value in {**UNITS, **changes}.items():
+        if title not in table[0]:
+            for row in table:
+                row.append(None)
+            table[0][-1] = title
+        text = value.replace("w1", dealers[0]).replace("w2", dealers[1]) if isinstance(value, str) else value
+        table[2][table[0].index(title)] = text
+    return sheets
+
+
+def units_of(slug: str) -> list[tuple[int | None, int | None]]:
+    db.session.rollback()
+    rows = db.session.execute(
+        select(DealDealer.units_total, DealDealer.units_left)
+        .join(OnePriceDeal, OnePriceDeal.id == DealDealer.deal_id)
+        .where(OnePriceDeal.slug == slug)
+        .order_by(DealDealer.dealer_id)
+    )
+    return [tuple(row) for row in rows]
+
+
+@pytest.mark.both_databases
+def test_promises_and_units_of_dealers_come_in_and_go_out(bring, tmp_path):
+    bring(with_promises(参与门店="全部"))
+    row = deal("p2")
+    assert (row.included, row.excluded, row.confirm_hours, row.ready_days) == ("裸车一台；充电桩", "保险", 12, 45)
+    assert (row.balance_starts_at, row.balance_ends_at) == (
+        datetime(2027, 1, 5, 2, tzinfo=UTC),
+        datetime(2027, 1, 31, 16, tzinfo=UTC),
+    )
+    assert (row.stock_by_dealer, row.all_dealers, units_of("p2")) == (True, False, [(2, 2), (1, 1)])
+    assert bring(with_promises(参与门店="全部")).changes == 0
+    media = media_at(tmp_path / "media")
+    export_workbook(tmp_path / "out.xlsx", media)
+    assert services.import_workbook(tmp_path / "out.xlsx", media).changes == 0
+    bring(with_promises(参与门店="全部", 门店台数="w1:2；w2:4", 台数=6))
+    assert (deal("p2").units_left, units_of("p2")) == (6, [(2, 2), (4, 4)])
+    bring(book.small())
+    assert not deal("p2").stock_by_dealer
+    assert all(pair == (None, None) for pair in units_of("p2"))
+
+
+def test_units_of_a_dealer_never_fall_below_what_is_booked(bring, refusals):
+    bring(with_promises(参与门店="全部"))
+    with transaction() as session:
+        place = session.scalars(select(DealDealer).where(DealDealer.units_total == 2)).one()
+        person = Member(created_at=clock.now(), last_login_at=clock.now())
+        session.add(person)
+        session.flush()
+        moment = {"claimed_at": clock.now(), "joined_at": clock.now()}
+        session.add_all(
+            QueuePlace(deal_id=place.deal_id, member_id=person.id, dealer_id=place.dealer_id, state=state, **moment)
+            for state in ("offered", "left")
+        )
+    [line] = refusals(with_promises(参与门店="全部", 门店台数="w2:3"))
+    assert "已预订 1 台，门店台数应不少于 1" in line
+    assert units_of("p2") == [(2, 2), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"门店台数": "w1:2；w2:2"}, "门店台数合计 4 台，与台数 3 不符"),
+        ({"门店台数": "w1:2；w1:1"}, "写了两次"),
+        ({"门店台数": "3 台"}, "应为 编号:台数"),
+        ({"门店台数": "w1:2；nowhere:1"}, "“nowhere”不存在"),
+        ({"参与门店": "w1"}, "门店台数与参与门店不一致"),
+        ({"尾款结束": "2027-01-02"}, "尾款结束不晚于尾款开始"),
+        ({"尾款开始": None, "尾款结束": "2026-11-21"}, "尾款结束不晚于活动结束"),
+        ({"确认时限小时": 0}, "应为 1 到 240 的整数"),
+    ],
+)
+def test_promises_that_contradict_each_other_are_refused(bring, refusals, changes, words):
+    lines = refusals(with_promises(**{"参与门店": "全部", **changes}))
+    assert any(words in line for line in lines), lines
