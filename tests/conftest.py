@@ -98,12 +98,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """The address of a throw-away PostgreSQL server."""
+def postgres_of_its_own() -> Iterator[tuple[str, postgres.Restart]]:
+    """A throw-away PostgreSQL server of this process: its address, and what takes it down and up."""
     if postgres.find_bin() is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with postgres.cluster() as url:
-        yield url
+    with postgres.restartable() as both:
+        yield both
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_of_its_own: tuple[str, postgres.Restart]) -> str:
+    """The address of that server."""
+    return postgres_of_its_own[0]
 
 
 def make_settings(url: str, folder: Path, **overrides: object) -> Settings:

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -31,9 +31,27 @@ def free_port() -> int:
         return sock.getsockname()[1]
 
 
+class Restart:
+    """Stops and starts a server as a crash and a restart do; called, it does both."""
+
+    def __init__(self, stop: Callable[[], None], start: Callable[[], None]) -> None:
+        self.stop, self.start = stop, start
+
+    def __call__(self) -> None:
+        self.stop()
+        self.start()
+
+
 @contextlib.contextmanager
 def cluster(*, durable: bool = False) -> Iterator[str]:
     """Yield `postgresql://…/` (no database name) of a server on loopback; `durable` writes as production does."""
+    with restartable(durable=durable) as (url, _restart):
+        yield url
+
+
+@contextlib.contextmanager
+def restartable(*, durable: bool = False) -> Iterator[tuple[str, Restart]]:
+    """The same with what takes it down, as at once as a crash, and up again."""
     home = find_bin()
     if home is None:
         raise RuntimeError("PostgreSQL is not installed (apt-get install postgresql)")
@@ -46,13 +64,19 @@ def cluster(*, durable: bool = False) -> Iterator[str]:
         f"-c fsync={'on' if durable else 'off'} -c max_connections=200 -c deadlock_timeout=200ms"
     )
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL, "cwd": folder}
+    control = [str(home / "pg_ctl"), "-D", str(data), "-w"]
+
+    def start() -> None:
+        command = [*control, "-l", str(folder / "log"), "-o", options, "start"]
+        subprocess.run(_as_nobody(command), check=True, **quiet)
+
+    def stop() -> None:
+        subprocess.run(_as_nobody([*control, "-m", "immediate", "stop"]), check=False, **quiet)
+
     try:
         subprocess.run(_as_nobody([str(home / "initdb"), *init]), check=True, **quiet)
-        start = [str(home / "pg_ctl"), "-D", str(data), "-l", str(folder / "log"), "-w", "-o", options, "start"]
-        subprocess.run(_as_nobody(start), check=True, **quiet)
-        yield f"postgresql://zhanting@127.0.0.1:{port}/"
+        start()
+        yield f"postgresql://zhanting@127.0.0.1:{port}/", Restart(stop, start)
     finally:
-        subprocess.run(
-            _as_nobody([str(home / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"]), check=False, **quiet
-        )
+        stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -28,27 +28,27 @@ def member() -> int:
 def test_consent_is_kept_once_with_the_hash_of_its_text_until_withdrawn(app):
     who = member()
     first = record_consent(who, "share_with_dealer", "2026-11", "提供给西湖店", "hz-01", now=NOW)
-    assert record_consent(who, "share_with_dealer", "2026-11", "提供给西湖店", "hz-01").id == first.id
+    assert record_consent(who, "share_with_dealer", "2026-11", "提供给西湖店", "hz-01") == first
     assert len(first.text_hash) == 64
     assert has_consent(who, "share_with_dealer", "hz-01")
     assert not has_consent(who, "share_with_dealer", "hz-02")
-    withdraw_consent(who, first.id, NOW)
-    withdraw_consent(who, first.id, NOW)
+    withdraw_consent(who, first, NOW)
+    withdraw_consent(who, first, NOW)
     assert not has_consent(who, "share_with_dealer", "hz-01")
-    assert record_consent(who, "share_with_dealer", "2026-11", "提供给西湖店", "hz-01").id != first.id
+    assert record_consent(who, "share_with_dealer", "2026-11", "提供给西湖店", "hz-01") != first
     assert len(list_consents(who)) == 2
 
 
 def test_consent_to_another_text_is_another_consent(app):
     who = member()
-    assert record_consent(who, "terms", "1", "甲").id != record_consent(who, "terms", "2", "乙").id
+    assert record_consent(who, "terms", "1", "甲") != record_consent(who, "terms", "2", "乙")
 
 
 def test_consent_of_another_member_cannot_be_withdrawn(app):
     who, stranger = member(), member()
     consent = record_consent(who, "terms", "1", "甲")
     with pytest.raises(NotFound):
-        withdraw_consent(stranger, consent.id, NOW)
+        withdraw_consent(stranger, consent, NOW)
     assert has_consent(who, "terms")
 
 
@@ -61,12 +61,12 @@ def test_page_lists_consents_and_withdraws(client, wechat):
     assert "预订 B20261102001" in page
     assert "hz-01-slug" not in page
     assert "用户协议与预订条款" in page
-    address = f"/me/privacy/consents/{consent.id}/withdrawal"
+    address = f"/me/privacy/consents/{consent}/withdrawal"
     answer = client.post(address, data={"csrf_token": csrf(client, "/me/privacy")})
     assert (answer.status_code, answer.location) == (303, "/me/privacy")
     assert "已撤回" in client.get("/me/privacy").text
     foreign = record_consent(member(), "terms", "2026-11", "甲")
-    other = f"/me/privacy/consents/{foreign.id}/withdrawal"
+    other = f"/me/privacy/consents/{foreign}/withdrawal"
     assert client.post(other, data={"csrf_token": csrf(client, "/me/privacy")}).status_code == 404
 
 
