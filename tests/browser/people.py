@@ -72,8 +72,8 @@ class Shopper:
         self.page.get_by_role("button", name=re.compile("^提交并支付")).click()
         expect(self.page.get_by_role("heading", name=re.compile("^支付"))).to_be_visible()
         if scripts:
-            done = "!document.querySelector('[data-opening]') || document.querySelector('#banner .banner')"
-            self.page.wait_for_function(done)
+            done = self.page.locator(":root:not(:has([data-opening])), #banner .banner")
+            expect(done.first).to_be_attached(timeout=15_000)
         self.booking = self.page.url.split("/bookings/")[1].split("/")[0]
 
     def book(self, deal: str = DEAL) -> None:
