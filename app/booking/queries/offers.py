@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, or_, select, true
+from sqlalchemy import Select, bindparam, func, or_, select, true
 
 from app.booking.models import Booking, DealDealer, OnePriceDeal, QueuePlace
 from app.booking.queries.deals import OPEN_FOR_BUSINESS
@@ -122,10 +122,56 @@ def look_before(slug: str, member_id: int, dealer_id: int, key: str, now: dateti
     return Before(Offered(*row[:_CARS]), same, dealer_slug, bool(kept))
 
 
-def find_same(member_id: int, key: str) -> Placed | None:
-    """What the same form became, read within the present transaction."""
-    row = execute(_SAME, {"member": member_id, "key": key}).first()
-    return Placed(*row) if row else None
+class Offer(NamedTuple):
+    """A place in the queue with a unit that is kept for it."""
+
+    id: int
+    dealer_id: int | None
+
+
+class Standing(NamedTuple):
+    """What a person who books has of the deal, read with the deal locked."""
+
+    same: Placed | None  # this very form was sent before
+    offer: Offer | None  # the unit that is kept for this person
+    taken: int  # bookings of this person that count
+    of_phone: int  # and those with this phone, whoever made them
+    of_address: int  # unpaid holds from this address
+
+
+_counts = _bookings.c.deal_id == bindparam("deal"), _bookings.c.slot.is_not(None)
+_own_offer = select(_places.c.id, _places.c.dealer_id).where(
+    _places.c.deal_id == bindparam("deal"),
+    _places.c.member_id == bindparam("member"),
+    _places.c.state == "offered",
+    _places.c.offer_until > bindparam("now"),
+)
+_STANDING = select(
+    *(_SAME.with_only_columns(_bookings.c[name]).scalar_subquery() for name in Placed._fields),
+    *(_own_offer.with_only_columns(_places.c[name]).scalar_subquery() for name in Offer._fields),
+    select(func.count()).where(*_counts, _bookings.c.member_id == bindparam("member")).scalar_subquery(),
+    select(func.count()).where(*_counts, _bookings.c.contact_phone == bindparam("phone")).scalar_subquery(),
+    select(func.count())
+    .where(
+        _bookings.c.deal_id == bindparam("deal"),
+        _bookings.c.address_digest == bindparam("address"),
+        _bookings.c.hold_until > bindparam("now"),
+    )
+    .scalar_subquery(),
+)
+
+
+def find_standing(
+    deal_id: int, member_id: int, key: str, *, phone: str, address: str | None, now: datetime
+) -> Standing:
+    """All of it in one statement, so that the deal is locked as shortly as can be."""
+    given = {"deal": deal_id, "member": member_id, "key": key, "phone": phone, "address": address, "now": now}
+    same_id, no, hold_until, place_id, dealer_id, *counts = execute(_STANDING, given).one()
+    return Standing(
+        Placed(same_id, no, hold_until) if same_id is not None else None,
+        Offer(place_id, dealer_id) if place_id is not None else None,
+        *counts,
+    )
 
 
 def look_for_same(member_id: int, key: str) -> Placed | None:

@@ -19,7 +19,15 @@ from app.booking.errors import (
 )
 from app.booking.models import Booking
 from app.booking.queries.facts import find_surcharge
-from app.booking.queries.offers import Offered, Placed, find_same, lock_offered, look_before, look_for_same
+from app.booking.queries.offers import (
+    Before,
+    Offered,
+    Placed,
+    find_standing,
+    lock_offered,
+    look_before,
+    look_for_same,
+)
 from app.booking.rules import (
     HOLD,
     SHARING_TEXT,
@@ -99,7 +107,9 @@ def place_booking(actor: Actor, wish: Wish, now: datetime) -> Placed:
     if before.dealer_slug is None:
         raise DealerUnavailable
     try:
-        return _take(actor, member_id, wish, before.deal.id, before.dealer_slug, now)
+        return _take(actor, member_id, wish, before, now)
+    except _SentBefore as exc:
+        return exc.placed
     except IntegrityError as exc:
         # The same form for another deal, or a place within the limit, came at this very moment.
         known = look_for_same(member_id, wish.idempotency_key)
@@ -108,32 +118,45 @@ def place_booking(actor: Actor, wish: Wish, now: datetime) -> Placed:
         return known
 
 
+class _SentBefore(Exception):
+    """The same form's other tap was faster: what this one has written is undone."""
+
+    def __init__(self, placed: Placed) -> None:
+        self.placed = placed
+
+
 @retry_deadlock
-def _take(actor: Actor, member_id: int, wish: Wish, deal_id: int, dealer_slug: str, now: datetime) -> Placed:
+def _take(actor: Actor, member_id: int, wish: Wish, before: Before, now: datetime) -> Placed:
+    no, deal_id = ids.number("B", now), before.deal.id
     with transaction():
         member_services.hold_member(member_id)
+        # The crowd waits for the deal: what does not depend on it is written before it is locked.
+        _record_consents(member_id, wish, before, no, now)
         deal = lock_offered(deal_id)
-        known = find_same(member_id, wish.idempotency_key)
-        if known is not None:
-            return known
-        offer = stock.find_offer(deal_id, member_id, now)
-        _refuse(deal, wish, now, kept=offer is not None)
-        slot = limits.claim_slot(
-            deal_id, member_id, deal.per_person, phone=wish.phone, address=wish.address_digest, now=now
+        standing = find_standing(
+            deal_id, member_id, wish.idempotency_key, phone=wish.phone, address=wish.address_digest, now=now
         )
-        stock.take(deal, wish.dealer_id, now, offer)
-        placed = _write(deal, member_id, slot, wish, now)
-        if offer is not None:
-            stock.settle(offer.id, placed.id)
+        if standing.same is not None:
+            raise _SentBefore(standing.same)
+        _refuse(deal, wish, now, kept=standing.offer is not None)
+        slot = limits.claim_slot(deal_id, member_id, deal.per_person, standing)
+        stock.take(deal, wish.dealer_id, now, standing.offer)
+        placed = _write(deal, member_id, slot, wish, no, now)
+        if standing.offer is not None:
+            stock.settle(standing.offer.id, placed.id)
         tell(placed.id, "held", actor, now)
-        terms = terms_of(deal)
-        member_services.record_consent(member_id, "terms", terms.version, terms.text, placed.no, now=now)
-        if wish.share_with_dealer:
-            member_services.record_consent(
-                member_id, "share_with_dealer", TERMS_VERSION, SHARING_TEXT, dealer_slug, now=now
-            )
         audit.record(actor, "booking_placed", "booking", placed.id, deal_id=deal_id, dealer_id=wish.dealer_id)
         return placed
+
+
+def _record_consents(member_id: int, wish: Wish, before: Before, no: str, now: datetime) -> None:
+    """What was ticked. The terms are those of the version that was seen, or nothing is booked at all."""
+    terms = terms_of(before.deal)
+    member_services.record_consent(member_id, "terms", terms.version, terms.text, no, now=now)
+    if wish.share_with_dealer and before.dealer_slug is not None:
+        member_services.record_consent(
+            member_id, "share_with_dealer", TERMS_VERSION, SHARING_TEXT, before.dealer_slug, now=now
+        )
 
 
 def _refuse(deal: Offered, wish: Wish, now: datetime, *, kept: bool) -> None:
@@ -163,8 +186,8 @@ def _surcharge(deal: Offered, wish: Wish) -> int:
     return surcharge
 
 
-def _write(deal: Offered, member_id: int, slot: int, wish: Wish, now: datetime) -> Placed:
-    terms, no, hold_until = terms_of(deal), ids.number("B", now), now + HOLD
+def _write(deal: Offered, member_id: int, slot: int, wish: Wish, no: str, now: datetime) -> Placed:
+    terms, hold_until = terms_of(deal), now + HOLD
     row = {
         "no": no,
         "deal_id": deal.id,
