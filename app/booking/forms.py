@@ -12,6 +12,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue]
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 from wtforms.widgets import HiddenInput
 
@@ -20,7 +21,7 @@ from app.booking.rules.altering import ChangeKind, Wanted
 from app.core import clock
 from app.members import rules as members
 
-STARS = [(str(n), f"{n} 星 {word}") for n, word in enumerate(("很差", "较差", "一般", "满意", "很满意"), 1)]
+STARS = [SelectChoice(str(n), f"{n} 星 {word}") for n, word in enumerate(("很差", "较差", "一般", "满意", "很满意"), 1)]
 
 
 def _number(text: str | None) -> int:

@@ -116,6 +116,7 @@ def show_calendar(no: str) -> Response:
     response = make_response(appointment_calendar(booking, booking.appointment_at, address, clock.now()))
     response.headers["Content-Type"] = "text/calendar; charset=utf-8"
     response.headers["Content-Disposition"] = f"attachment; filename=booking-{no}.ics"
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -1,0 +1,266 @@
+"""What shoppers read and send: a crowd on a deal, a reminder, the time to come, the calendar, the sheet, a review."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import event, update
+
+from app.booking import queries
+from app.booking.calendar import appointment_calendar
+from app.booking.errors import AlreadyStarted, AnswerGiven, ColourGone, PriceChanged, ReviewClosed
+from app.booking.models import Booking, OnePriceDeal
+from app.booking.rules import BookingState, path
+from app.booking.services import progress, reminders, reviews
+from app.booking.services.reviews import Opinion
+from app.catalog.models import Colour, Series
+from app.core.db import db, transaction
+from app.core.errors import NotFound
+from app.core.security import Actor
+from app.messages import queries as inbox
+from tests.booking import shop as s
+from tests.booking.shop import NOW
+from tests.booking.test_views import fields, sign_in
+
+SOON = NOW + timedelta(hours=2)
+
+
+@pytest.fixture(autouse=True)
+def frozen():
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+def paid(state: str = "deposit_paid", **values: object) -> tuple[Actor, s.Shop, str]:
+    """A booking of a member, put into a state."""
+    actor, shop = s.member(), s.build()
+    placed = s.place(shop, actor)
+    given = {"state": state, "state_at": NOW, "confirm_by": NOW + timedelta(hours=24), **values}
+    with transaction():
+        db.session.execute(update(Booking).where(Booking.no == placed.no).values(**given))
+    return actor, shop, placed.no
+
+
+def statements(app: Flask, ask: int, path: str) -> int:
+    """How many connections a crowd's requests take from the pool."""
+    taken: list[int] = []
+
+    def listen(*_: object) -> None:
+        taken.append(1)
+
+    event.listen(db.engine, "checkout", listen)
+    texts = {app.test_client().get(path).text for _ in range(ask)}
+    event.remove(db.engine, "checkout", listen)
+    assert len(texts) == 1
+    return len(taken)
+
+
+def test_a_crowd_on_the_countdown_costs_the_database_nothing(app: Flask) -> None:
+    shop = s.build(starts_at=SOON)
+    app.test_client().get(f"/deals/{shop.deal}")
+    few, many = (statements(app, asked, f"/deals/{shop.deal}") for asked in (10, 200))
+    assert many == 0
+    assert few <= 10
+    with time_machine.travel(SOON - timedelta(seconds=1), tick=False):
+        assert "即将开始" in app.test_client().get(f"/deals/{shop.deal}").text
+        for _ in range(9):
+            app.test_client().get(f"/deals/{shop.deal}")
+    with time_machine.travel(SOON, tick=False):
+        assert "立即预订" in app.test_client().get(f"/deals/{shop.deal}").text
+
+
+def test_stock_in_a_crowd_is_a_second_old_at_most(app: Flask) -> None:
+    shop, url = s.build(units=3), "/deals/d1/stock"
+    for _ in range(10):
+        assert '余 <span class="num">3</span> 台' in app.test_client().get(url).text
+    s.place(shop, s.member())
+    assert app.test_client().get(url).headers["Cache-Control"].endswith("s-maxage=1")
+    with time_machine.travel(NOW + timedelta(seconds=1), tick=False):
+        assert '余 <span class="num">2</span> 台' in app.test_client().get(url).text
+
+
+def test_a_deal_says_its_promises(app: Flask) -> None:
+    window = {"balance_starts_at": NOW + timedelta(days=20), "balance_ends_at": NOW + timedelta(days=30)}
+    s.build(
+        included="裸车一台；充电桩", excluded="保险", confirm_hours=12, ready_days=9, queue_when_sold_out=True, **window
+    )
+    page = app.test_client().get("/deals/d1").text
+    for words in (
+        "裸车一台",
+        "保险",
+        "付款后 12 小时内",
+        "确认后 9 天内",
+        "预售怎么付",
+        "12月12日12:00",
+        "1 台",
+        "西湖店",
+    ):
+        assert words in page, words
+    assert "停业店" not in page
+    with transaction():
+        db.session.execute(update(OnePriceDeal).values(units_left=3, waiting=2))
+    sold_out = app.test_client().get("/deals/d1").text
+    assert "加入候补" in sold_out  # three units left, owed to those who wait
+    assert "立即预订" not in sold_out
+    with transaction():
+        db.session.execute(update(OnePriceDeal).values(paused_at=NOW, waiting=0, units_left=2))
+    with time_machine.travel(NOW + timedelta(seconds=1), tick=False):
+        assert "暂停了新的预订" in app.test_client().get("/deals/d1/stock").text
+
+
+def test_a_reminder_is_sent_once_ten_minutes_before(app: Flask) -> None:
+    shop, actor = s.build(starts_at=SOON), s.member()
+    client = sign_in(app, actor)
+    page = client.get("/deals/d1/reminder").text
+    for _ in range(2):
+        assert client.post("/deals/d1/reminder", data=fields(page)).status_code == 303
+    assert "已设置" in client.get("/deals/d1/reminder").text
+    assert reminders.send_due(SOON - timedelta(minutes=11)) == 0
+    assert reminders.send_due(SOON - timedelta(minutes=10)) == 1
+    assert reminders.send_due(SOON - timedelta(minutes=9)) == 0
+    [message] = inbox.list_inbox(actor.id or 0)
+    assert (message.title, message.href) == ("一口价即将开始", "/deals/d1")
+    assert "11月22日14:00开始，共 10 台" in message.body
+    late = s.member("13900002087")
+    with pytest.raises(AlreadyStarted):
+        reminders.remind(late, "d1", SOON)
+    assert not reminders.is_set(shop.deal, late.id or 0)
+
+
+def test_a_reminder_of_a_paused_deal_or_after_half_an_hour_is_not_sent(app: Flask) -> None:
+    s.build(starts_at=SOON)
+    people = [s.member(f"1390000209{n}") for n in range(2)]
+    reminders.remind(people[0], "d1", NOW)
+    assert reminders.send_due(SOON + timedelta(minutes=31)) == 0
+    reminders.remind(people[1], "d1", NOW)
+    with transaction():
+        db.session.execute(update(OnePriceDeal).values(paused_at=NOW))
+    assert reminders.send_due(SOON) == 0
+    assert not [m for p in people for m in inbox.list_inbox(p.id or 0)]
+
+
+def test_both_sides_agree_a_time_and_the_calendar_has_it(app: Flask) -> None:
+    actor, shop, no = paid()
+    client, at = sign_in(app, actor), NOW + timedelta(days=3)
+    page = client.get(f"/bookings/{no}").text
+    assert "11月23日12:00前" in page  # the promised hour
+    assert client.get(f"/bookings/{no}/calendar.ics").status_code == 404
+    form = {"csrf_token": fields(page)["csrf_token"], "at": "2026-11-24T10:30"}
+    assert client.post(f"/bookings/{no}/appointment", data=form).status_code == 303
+    assert "11月24日10:30 到店，等待门店答复" in client.get(f"/bookings/{no}").text
+    assert client.post(f"/bookings/{no}/appointment", data=form | {"at": "2026-01-01T10:30"}).status_code == 422
+    progress.propose_time(s.clerk(shop.west), no, at, NOW)
+    agree = fields(client.get(f"/bookings/{no}").text)
+    assert client.post(f"/bookings/{no}/appointment/agreement", data=agree).status_code == 303
+    assert s.booking(no).appointment_at == at
+    answer = client.get(f"/bookings/{no}/calendar.ics")
+    assert answer.mimetype == "text/calendar"
+    assert "DTSTART;TZID=Asia/Shanghai:20261125T120000\r\n" in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_calendar_file_keeps_to_the_format(app: Flask) -> None:
+    _, _, no = paid(car_name="岫 S5, 2026款; 长续航\\版")
+    booking = s.booking(no)
+    booking.dealer.address = "样例路 1 号；很长的地址" * 6
+    text = appointment_calendar(
+        booking, datetime(2026, 12, 31, 16, 30, tzinfo=UTC), f"https://shop.example/bookings/{no}", NOW
+    )
+    assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
+    whole = text.replace("\r\n ", "")
+    assert "SUMMARY:到店提车 岫 S5\\, 2026款\\; 长续航\\\\版" in whole
+    assert "DTSTART;TZID=Asia/Shanghai:20270101T003000" in whole  # the new year begins in Shanghai
+    assert whole.count("BEGIN:") == whole.count("END:") == 5
+    db.session.rollback()
+
+
+def test_the_sheet_has_the_number_and_no_code(app: Flask) -> None:
+    actor, _, no = paid()
+    page = sign_in(app, actor).get(f"/bookings/{no}/sheet").text
+    assert no in page
+    assert "qr" not in page.replace("qr-code", "")
+    assert s.booking(no).terms_hash in page
+    assert sign_in(app, s.member("13900002089")).get(f"/bookings/{no}/sheet").status_code == 404
+
+
+@pytest.mark.parametrize("state", list(BookingState))
+@pytest.mark.parametrize("kind", ["订金", "定金"])
+def test_every_state_says_what_comes_next_and_what_if_not(app: Flask, state: BookingState, kind: str) -> None:
+    facts = path.Facts(
+        state, kind, 100_000, 8_780_000, 24, 30, NOW, NOW, NOW, None, SOON, None, None, None, reviewed=False
+    )  # fmt: skip
+    assert path.next_sentence(facts)
+    for step in path.ahead(facts):
+        assert step.when.startswith(("您", "门店", "平台"))
+        assert step.text
+    words = "".join(step.text for step in path.ahead(facts))
+    if state in (BookingState.HELD, BookingState.DEPOSIT_PAID):
+        assert ("另一倍由总部核实后支付" in words) == (kind == "定金")
+        assert ("全额退回" in words) == (kind == "订金")
+
+
+def test_a_review_is_written_once_after_the_hand_over_and_answered_once(app: Flask) -> None:
+    actor, shop, no = paid()
+    with pytest.raises(ReviewClosed):
+        reviews.review(actor, no, Opinion(5, 4, "好"), NOW)
+    with transaction():
+        db.session.execute(update(Booking).values(state="handed_over"))
+    client = sign_in(app, actor)
+    form = fields(client.get(f"/bookings/{no}/review").text)
+    assert client.post(f"/bookings/{no}/review", data=form | {"car_stars": "9"}).status_code == 422
+    good = form | {"car_stars": "5", "dealer_stars": "3", "text": "<b>不错</b>"}
+    assert client.post(f"/bookings/{no}/review", data=good).status_code == 303
+    with pytest.raises(ReviewClosed):
+        reviews.review(actor, no, Opinion(1, 1), NOW)
+    [line] = queries.list_series_reviews("s5")
+    assert (line.name, line.car_stars, line.dealer_stars) == ("周*", 5, 3)
+    assert "&lt;b&gt;不错" in client.get("/deals/d1").text
+    rating = queries.rate_dealers([shop.west])[shop.west]
+    assert (rating.mean, rating.count) == (3.0, 1)
+    clerk = s.clerk(shop.west)
+    with pytest.raises(NotFound):
+        reviews.answer(s.clerk(shop.east), line.id, "谢谢", NOW)
+    reviews.answer(clerk, line.id, "谢谢", NOW)
+    with pytest.raises(AnswerGiven):
+        reviews.answer(clerk, line.id, "再谢", NOW)
+    assert queries.list_dealer_reviews(shop.west)[0].answer == "谢谢"
+
+
+def test_who_got_a_car_is_asked_once_for_a_review(app: Flask) -> None:
+    actor, _, _ = paid("handed_over")
+    day = timedelta(days=1)
+    assert [reminders.ask_reviews(NOW + day * n) for n in (0, 1, 2, 5)] == [0, 1, 0, 0]
+    assert [m.title for m in inbox.list_inbox(actor.id or 0)] == ["用车还满意吗"]
+
+
+def test_a_colour_costs_what_was_shown(app: Flask) -> None:
+    shop, actor = s.build(), s.member()
+    with transaction() as session:
+        series = session.query(Series).one()
+        session.add(Colour(series_id=series.id, name="绯云红", hex="#7A1722", side="外观", surcharge_fen=200_000))
+    assert "绯云红" in sign_in(app, actor).get("/deals/d1/bookings/new").text
+    for wish, refusal in (({"colour": "绯云红"}, PriceChanged), ({"colour": "黑"}, ColourGone)):
+        with pytest.raises(refusal):
+            s.place(shop, actor, NOW, **wish)
+    assert s.units_left(shop) == 10
+    placed = s.place(shop, actor, colour="绯云红", seen_surcharge_fen=200_000)
+    row = s.booking(placed.no)
+    assert (row.colour, row.surcharge_fen, row.balance_fen) == ("绯云红", 200_000, 8_980_000)
+
+
+def test_honour_counts_kept_and_broken_promises(app: Flask) -> None:
+    shop = s.build(units=10, per_person=10)
+    actor = s.member()
+    numbers = [s.place(shop, actor).no for _ in range(6)]
+    by = NOW + timedelta(hours=24)
+    kept = {"confirm_by": by, "confirmed_at": NOW, "ready_by": by, "ready_at": NOW}
+    with transaction():
+        for no, values in zip(
+            numbers, [kept, kept, kept, {"confirm_by": by, "default_kind": "confirm"}, {}, {}], strict=True
+        ):
+            if values:
+                db.session.execute(update(Booking).where(Booking.no == no).values(**values))
+    rate = queries.list_rates([shop.west, shop.east], NOW)
+    assert {k: (r.kept, r.due, r.percent) for k, r in rate.items()} == {shop.west: (6, 7, 85)}
+    assert "按时守约 85%（近半年 7 次）" in app.test_client().get("/deals/d1/dealers").text
