@@ -14,7 +14,6 @@ from app.booking.queries.bookings import (
     get_booking_page,
     list_bookings,
     list_by_phone_tail,
-    list_dealer_bookings,
     list_own,
 )
 from app.booking.queries.deals import (
@@ -86,7 +85,6 @@ __all__ = [
     "list_by_phone_tail",
     "list_cities",
     "list_colours",
-    "list_dealer_bookings",
     "list_dealer_reviews",
     "list_deals",
     "list_deals_of_series",

@@ -168,20 +168,6 @@ def list_by_phone_tail(tail: str, now: datetime) -> Sequence[Booking]:
     ).all()
 
 
-def list_dealer_bookings(dealer_id: int, since: datetime, limit: int = 100) -> Sequence[Booking]:
-    """Paid bookings of a dealer: those waiting for the customer, and what changed since the given moment."""
-    return db.session.scalars(
-        select(Booking)
-        .where(
-            Booking.dealer_id == dealer_id,
-            Booking.state.in_(PICK_UP)
-            | (Booking.state.in_((BookingState.HANDED_OVER, BookingState.REFUNDING)) & (Booking.state_at >= since)),
-        )
-        .order_by(Booking.state_at.desc())
-        .limit(limit)
-    ).all()
-
-
 def day_start(now: datetime) -> datetime:
     """Midnight in Shanghai before this moment."""
     return now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
