@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.booking import queries as bookings
 from app.booking.models import Booking
-from app.booking.services import pay
+from app.booking.services import pay, place
 from app.core.db import db, transaction
 from app.core.security import Actor
 from app.gateways.pay.port import Method
@@ -39,10 +38,10 @@ def test_an_account_that_went_away_between_looking_and_booking(
     shop, loser, winner = s.build(), s.member("13900000001"), s.member("13900000002")
     assert loser.id
     assert winner.id
-    real = bookings.find_participating_dealer
+    real = place.look_before
 
-    def late(*args: Any) -> Any:
-        found = real(*args)
+    def late(*given: Any) -> Any:
+        found = real(*given)
         db.session.rollback()
         if step == "merge":
             merge_members(loser.id or 0, winner.id or 0, BOSS, "同一个人", NOW)
@@ -50,9 +49,9 @@ def test_an_account_that_went_away_between_looking_and_booking(
             with transaction() as session:
                 session.add(ErasureRequest(member_id=loser.id, requested_at=NOW, due_at=NOW))
             assert erase_all(loser.id or 0, NOW + timedelta(seconds=1))
-        return real(*args) if found else None
+        return found
 
-    monkeypatch.setattr(bookings, "find_participating_dealer", late)
+    monkeypatch.setattr(place, "look_before", late)
     with pytest.raises(AccountGone):
         s.place(shop, loser)
     assert owners() == set()
