@@ -36,7 +36,7 @@ WHAT = {
     "default_excused_at": "门店违约免责",
 }
 ACTIONS = {
-    "booking_placed": "提交预订", "booking_deposit_paid": "定金到账", "booking_confirmed": "门店确认",
+    "booking_placed": "提交预订", "booking_deposit_paid": "首款到账", "booking_confirmed": "门店确认",
     "booking_time_proposed": "提议时间", "booking_time_agreed": "约定时间", "booking_car_assigned": "分配车辆",
     "booking_car_ready": "车已备好", "booking_no_show": "标记未到店", "booking_handed_over": "交车",
     "booking_hand_over_undone": "撤销交车", "booking_cancelled": "取消", "booking_expired": "超时释放",
@@ -45,7 +45,10 @@ ACTIONS = {
     "booking_corrected": "更正", "booking_forfeited": "违约不退", "booking_given_back": "总部退款",
     "booking_dealer_missed": "门店违约", "booking_extended": "延长保留", "booking_looked_at": "查看完整资料",
 }  # fmt: skip
-DETAILS = {"before": "原", "after": "现", "reason": "原因", "what": "项目", "document": "单据号", "vin": "车架号"}
+DETAILS = {
+    "before": "原", "after": "现", "reason": "原因", "what": "项目", "document": "单据号", "vin": "车架号",
+    "deal_id": "一口价", "dealer_id": "门店", "at": "时间", "fen": "金额（分）", "sent": "短信",
+}  # fmt: skip
 
 
 @blueprint.get("/bookings")

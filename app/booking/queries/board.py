@@ -183,7 +183,20 @@ def _actor(row: AuditEntry) -> str:
 
 
 def _detail(row: AuditEntry) -> list[tuple[str, str]]:
-    return [(str(key), "无" if value in (None, "") else str(value)) for key, value in row.detail.items()]
+    return [(str(key), _readable(value)) for key, value in row.detail.items()]
+
+
+def _readable(value: Any) -> str:
+    """A moment as people say it, nothing as 无, anything else as it is."""
+    if value in (None, ""):
+        return "无"
+    text = str(value)
+    if len(text) >= 19 and text[10:11] == "T":
+        try:
+            return say(datetime.fromisoformat(text))
+        except ValueError:
+            return text
+    return text
 
 
 def _deal_rows() -> Select[OnePriceDeal, str, str, str]:
