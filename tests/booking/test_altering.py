@@ -7,7 +7,7 @@ from flask import Flask
 
 from app.booking.errors import ChangeRefused, ChangeStale, DealerSoldOut, DealerUnavailable, ShareNeeded
 from app.booking.models import DealDealer, OnePriceDeal
-from app.booking.queries import altering
+from app.booking.queries import altering, store
 from app.booking.rules import PICK_UP, BookingState
 from app.booking.rules.altering import ALTERABLE, ChangeKind, Standing, Wanted, change_problem
 from app.booking.services import alter, balance, cases, personal, progress
@@ -200,9 +200,10 @@ def test_another_person_on_the_papers(deal: Deal) -> None:
         alter.quote(deal.buyer, deal.no, Wanted(ChangeKind.OWNER, owner="李样例"), LATER)
     with pytest.raises(ChangeRefused, match="登记车主"):
         alter.quote(deal.buyer, deal.no, Wanted(ChangeKind.OWNER, owner="李"), LATER)
-    marks = altering.list_change_marks([deal.row.id], LATER)
-    assert "已更换登记车主" in marks[deal.row.id]
-    assert altering.list_change_marks([deal.row.id], LATER + timedelta(days=4)) == {}
+    assert altering.list_change_tags([deal.row.id], LATER) == {deal.row.id: ["已换车主"]}
+    assert altering.list_change_tags([deal.row.id], LATER + timedelta(days=4)) == {}
+    (group,) = [g for g in store.list_store(deal.shop.west, LATER) if g.rows]
+    assert "已换车主" in group.rows[0].marks
 
 
 def test_while_headquarters_decides_nothing_is_changed(deal: Deal) -> None:

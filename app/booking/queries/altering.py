@@ -8,14 +8,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from app.booking.models import Booking, BookingCase, BookingEvent
-from app.booking.rules import EVENT_WORDS
 from app.booking.rules.cases import CaseState
 from app.catalog.models import Colour, Picture, Trim
 from app.catalog.rules import ColourSide
-from app.core.clock import say
 from app.core.db import db
 
-CHANGED = ("colour_changed", "dealer_changed", "owner_changed")
+CHANGED = {"colour_changed": "已换颜色", "dealer_changed": "从其他门店转来", "owner_changed": "已换车主"}
 MARKED_FOR = timedelta(days=3)  # how long the store's list says that something was changed
 
 
@@ -52,17 +50,21 @@ def has_open_case(booking_id: int) -> bool:
     return db.session.scalar(wanted.limit(1)) is not None
 
 
-def list_change_marks(booking_ids: Collection[int], now: datetime) -> dict[int, str]:
-    """What the customer changed on these bookings in the last days, for the store's list: one line each."""
-    newest = (
-        select(func.max(BookingEvent.id))
+def list_change_tags(booking_ids: Collection[int], now: datetime) -> dict[int, list[str]]:
+    """What the customer changed on these bookings in the last days, for the store's list: a word or two each."""
+    wanted = (
+        select(BookingEvent.booking_id, BookingEvent.kind)
         .where(
             BookingEvent.booking_id.in_(booking_ids), BookingEvent.kind.in_(CHANGED), BookingEvent.at > now - MARKED_FOR
         )
-        .group_by(BookingEvent.booking_id)
+        .order_by(BookingEvent.id.desc())
     )
-    rows = db.session.scalars(select(BookingEvent).where(BookingEvent.id.in_(newest)))
-    return {row.booking_id: f"{say(row.at)} {EVENT_WORDS[row.kind]}：{row.note}" for row in rows}
+    tags: dict[int, list[str]] = {}
+    for booking_id, kind in db.session.execute(wanted):
+        mine = tags.setdefault(booking_id, [])
+        if CHANGED[kind] not in mine:
+            mine.append(CHANGED[kind])
+    return tags
 
 
 def counts_elsewhere(member_id: int, dealer_id: int, states: Collection[str], but: int) -> int:

@@ -1,12 +1,13 @@
 """The bookings of one store as its staff read them: today's list, one booking, how much waits."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.booking.models import Booking, BookingEvent
+from app.booking.queries.altering import list_change_tags
 from app.booking.queries.bookings import Step, day_start
 from app.booking.rules import BAD_EVENTS, EVENT_WORDS, PICK_UP, BookingState, mask_name, state_words
 from app.booking.rules.promises import no_show_from
@@ -78,8 +79,10 @@ def list_store(dealer_id: int, now: datetime, tail: str = "") -> list[StoreGroup
     order = func.coalesce(Booking.confirm_by, Booking.state_at)
     rows = db.session.scalars(select(Booking).where(*wanted).order_by(order, Booking.id).limit(LIMIT)).all()
     groups = {key: StoreGroup(key, title) for key, title in GROUPS.items()}
+    changed = list_change_tags([booking.id for booking in rows], now)
     for booking in sorted(rows, key=lambda b: _moment(b) or b.state_at):
-        groups[_group(booking, today)].rows.append(_row(booking, now))
+        row = _row(booking, now)
+        groups[_group(booking, today)].rows.append(replace(row, marks=[*changed.get(booking.id, []), *row.marks]))
     return [group for group in groups.values() if group.rows or group.key == CONFIRM]
 
 
