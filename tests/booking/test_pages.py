@@ -1,6 +1,7 @@
 """What shoppers read and send: a crowd on a deal, a reminder, the time to come, the calendar, the sheet, a review."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -11,6 +12,7 @@ from app.booking import queries
 from app.booking.calendar import appointment_calendar
 from app.booking.errors import AlreadyStarted, AnswerGiven, ColourGone, PriceChanged, ReviewClosed
 from app.booking.models import Booking, OnePriceDeal
+from app.booking.queries.reviews import export_own
 from app.booking.rules import BookingState, path
 from app.booking.services import progress, reminders, reviews
 from app.booking.services.reviews import Opinion
@@ -264,3 +266,21 @@ def test_honour_counts_kept_and_broken_promises(app: Flask) -> None:
     rate = queries.list_rates([shop.west, shop.east], NOW)
     assert {k: (r.kept, r.due, r.percent) for k, r in rate.items()} == {shop.west: (6, 7, 85)}
     assert "按时守约 85%（近半年 7 次）" in app.test_client().get("/deals/d1/dealers").text
+
+
+def test_reviews_and_reminders_follow_the_person_and_go_with_them(app: Flask) -> None:
+    actor, _, no = paid("handed_over")
+    other = s.member("13900002088")
+    reviews.review(actor, no, Opinion(5, 5, "好"), NOW)
+    with transaction():
+        db.session.execute(update(OnePriceDeal).values(starts_at=SOON))
+    for person in (actor, other):
+        reminders.remind(person, "d1", NOW)
+    assert actor.id is not None
+    assert other.id is not None
+    reviews.reassign_own(actor.id, other.id)
+    assert (reminders.is_set("d1", actor.id), reminders.is_set("d1", other.id)) == (False, True)
+    assert [row["text"] for row in export_own(other.id)] == ["好"]
+    reviews.erase_own(other.id, NOW)
+    assert not reminders.is_set("d1", other.id)
+    assert [row["text"] for row in export_own(other.id)] == [""]

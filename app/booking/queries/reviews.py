@@ -81,6 +81,20 @@ def find_review(booking_id: int) -> BookingReview | None:
     return db.session.scalar(select(BookingReview).where(BookingReview.booking_id == booking_id))
 
 
+def export_own(member_id: int) -> list[dict[str, object]]:
+    """What a person said of cars and dealers, as plain values for the person's own copy."""
+    mine = select(BookingReview).where(BookingReview.member_id == member_id).order_by(BookingReview.id)
+    return [
+        {
+            "car_stars": r.car_stars,
+            "dealer_stars": r.dealer_stars,
+            "text": r.text,
+            "at": local(r.created_at).isoformat(),
+        }
+        for r in db.session.scalars(mine)
+    ]
+
+
 def _rating(row: Any) -> Rating | None:
     return Rating(float(row[0]), row[1]) if row[1] else None
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.booking import queries
 from app.booking.errors import AnswerGiven, ReviewClosed
-from app.booking.models import Booking, BookingReview
+from app.booking.models import BookingReview, DealReminder
 from app.booking.rules import BookingState
 from app.booking.services.change import lock_booking, tell
 from app.core import audit, publishing
@@ -72,6 +72,19 @@ def answer(actor: Actor, review_id: int, text: str, now: datetime) -> None:
         publishing.bump()
 
 
-def may_review(booking: Booking) -> bool:
-    """Whether this booking can be reviewed now."""
-    return booking.state == BookingState.HANDED_OVER and queries.find_review(booking.id) is None
+def erase_own(member_id: int, _now: datetime) -> None:
+    """The stars stay, they are nobody's; the words go, and so do the wishes to be reminded."""
+    with transaction():
+        changed_rows(update(BookingReview).where(BookingReview.member_id == member_id).values(text=""))
+        changed_rows(delete(DealReminder).where(DealReminder.member_id == member_id))
+        publishing.bump()
+
+
+def reassign_own(from_id: int, to_id: int) -> None:
+    """Reviews and reminders follow the person to the other account; of two reminders of one deal one stays."""
+    with transaction():
+        changed_rows(update(BookingReview).where(BookingReview.member_id == from_id).values(member_id=to_id))
+        double = select(DealReminder.deal_id).where(DealReminder.member_id == to_id)
+        mine = DealReminder.member_id == from_id
+        changed_rows(delete(DealReminder).where(mine, DealReminder.deal_id.in_(double)))
+        changed_rows(update(DealReminder).where(mine).values(member_id=to_id))
