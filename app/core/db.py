@@ -194,9 +194,15 @@ def look(statement: Executable, values: Mapping[str, Any]) -> Outcome:
     engine = db.engine
     try:
         connection = engine.raw_connection()
+        driver: Any = connection.dbapi_connection
+        alone = engine.dialect.name == "postgresql"
         try:
-            return prepared.ask(connection, engine.dialect, statement, values)
+            if alone:
+                driver.autocommit = True  # one read needs no BEGIN before it and no ROLLBACK after
+            return prepared.ask(driver, engine.dialect, statement, values)
         finally:
+            if alone and not driver.closed:
+                driver.autocommit = False
             connection.close()
     except cast(Any, engine.dialect.loaded_dbapi).Error:
         # What the driver could not answer is asked again with all that SQLAlchemy knows of lost connections.
