@@ -1,7 +1,6 @@
 """What shoppers read and send: a crowd on a deal, a reminder, the time to come, the calendar, the sheet, a review."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import time_machine
@@ -83,7 +82,7 @@ def test_stock_in_a_crowd_is_a_second_old_at_most(app: Flask) -> None:
 
 
 def test_a_deal_says_its_promises(app: Flask) -> None:
-    window = {"balance_starts_at": NOW + timedelta(days=20), "balance_ends_at": NOW + timedelta(days=30)}
+    window: dict[str, object] = {"balance_starts_at": NOW + timedelta(days=20), "balance_ends_at": NOW + timedelta(days=30)}
     s.build(
         included="裸车一台；充电桩", excluded="保险", confirm_hours=12, ready_days=9, queue_when_sold_out=True, **window
     )
