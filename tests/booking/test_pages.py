@@ -82,10 +82,11 @@ def test_stock_in_a_crowd_is_a_second_old_at_most(app: Flask) -> None:
 
 
 def test_a_deal_says_its_promises(app: Flask) -> None:
-    window: dict[str, object] = {"balance_starts_at": NOW + timedelta(days=20), "balance_ends_at": NOW + timedelta(days=30)}
+    start, end = NOW + timedelta(days=20), NOW + timedelta(days=30)
     s.build(
-        included="裸车一台；充电桩", excluded="保险", confirm_hours=12, ready_days=9, queue_when_sold_out=True, **window
-    )
+        included="裸车一台；充电桩", excluded="保险", confirm_hours=12, ready_days=9, queue_when_sold_out=True,
+        balance_starts_at=start, balance_ends_at=end,
+    )  # fmt: skip
     page = app.test_client().get("/deals/d1").text
     for words in (
         "裸车一台",
