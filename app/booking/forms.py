@@ -79,14 +79,17 @@ class TimeForm(FlaskForm):
         """The chosen time as aware UTC, None when none was chosen; TimeWrong for what is no time."""
         if self.at.data is None and any(self.at.raw_data or ()):
             raise TimeWrong
-        return clock.from_local(self.at.data) if self.at.data else None
+        try:
+            return clock.from_local(self.at.data) if self.at.data else None
+        except OverflowError:  # the first or last day of the calendar
+            raise TimeWrong from None
 
     @property
     def seen_moment(self) -> datetime | None:
         """The proposal that was read when somebody agreed to it."""
         try:
             return datetime.fromisoformat(self.seen.data or "").astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
 
 

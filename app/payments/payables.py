@@ -44,6 +44,10 @@ class Payable(Protocol):
         """Money did not go back and a person has to see to it, once for each refund."""
         ...
 
+    def on_refund_handled(self, payment: Payment, refund: Refund, now: datetime) -> None:
+        """A person gave back otherwise what WeChat Pay finally refused to send, once for each refund."""
+        ...
+
     def held_fen(self) -> int:
         """What all things of this kind hold now: paid money that is owed as goods, counted on their own rows."""
         ...

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from app.core.db import db
 from app.payments.models import Payment, Refund
-from app.payments.rules import OPEN, REFUND_ASKED, REFUND_COUNTS, REFUND_STUCK, PaymentState
+from app.payments.rules import OPEN, REFUND_ASKED, REFUND_COUNTS, REFUND_STUCK, PaymentState, RefundState
 
 
 def find_by_number(out_trade_no: str) -> Payment | None:
@@ -48,10 +48,11 @@ def list_refunds(payable_kind: str, payable_id: int) -> Sequence[Refund]:
 
 
 def refunded_fen(payment_id: int) -> int:
-    """What of this payment went back or is on its way back."""
+    """What of this payment went back or is on its way back, also by hand after WeChat Pay had finally refused."""
+    by_hand = and_(Refund.state == RefundState.CLOSED, Refund.handled_at.is_not(None))
     total = db.session.scalar(
         select(func.coalesce(func.sum(Refund.amount_fen), 0)).where(
-            Refund.payment_id == payment_id, Refund.state.in_(REFUND_COUNTS)
+            Refund.payment_id == payment_id, Refund.state.in_(REFUND_COUNTS) | by_hand
         )
     )
     return int(total or 0)

@@ -159,6 +159,7 @@ def redeem(actor: Actor, ticket: str, nonce: str, now: datetime, *, secret: str,
         raise _already(bookings.find_booking_by_no(no)) from None
 
 
+@retry_deadlock
 def undo(actor: Actor, redemption_id: int, reason: str, now: datetime) -> None:
     """Take a hand-over back; the record stays. CannotUndo, ReasonMissing, NotFound."""
     dealer_id = _dealer_of(actor)

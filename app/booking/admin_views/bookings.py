@@ -58,7 +58,8 @@ def find_bookings() -> Any:
     tail, problem = given["tail"], ""
     if tail and not (tail.isascii() and tail.isdecimal() and len(tail) == 4):
         problem = "请输入手机号的后四位数字。"
-    dealer = int(given["dealer"]) if given["dealer"].isascii() and given["dealer"].isdecimal() else None
+    number = given["dealer"]
+    dealer = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else None
     rows = None
     if not problem:
         states = STATES.get(given["state"], ("", ()))[1]
@@ -150,7 +151,7 @@ def _moment(name: str) -> datetime | None:
     """A time as the browser's field writes it, on a wall clock in Shanghai; None when it is empty or no time."""
     try:
         return clock.from_local(datetime.fromisoformat(request.form.get(name, "")).replace(tzinfo=None))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -70,6 +70,9 @@ class Booking(Model):
     state_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     # What the dealer promised and when it was kept or broken (`default_kind`: confirm or ready).
+    # The hours and days are those of the terms that were agreed to; without (older bookings), those of the deal.
+    confirm_hours: Mapped[int | None] = mapped_column(Integer)
+    ready_days: Mapped[int | None] = mapped_column(Integer)
     confirm_by: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ready_by: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
@@ -97,6 +100,16 @@ class Booking(Model):
     deal: Mapped[OnePriceDeal] = relationship()
     dealer: Mapped[Dealer] = relationship()
     events: Mapped[list["BookingEvent"]] = relationship(order_by="BookingEvent.id")
+
+    @property
+    def promised_hours(self) -> int:
+        """How long the dealer has to confirm."""
+        return self.deal.confirm_hours if self.confirm_hours is None else self.confirm_hours
+
+    @property
+    def promised_days(self) -> int:
+        """How long the dealer has to make the car ready."""
+        return self.deal.ready_days if self.ready_days is None else self.ready_days
 
     @property
     def total_fen(self) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from app.booking.models import Booking, BookingReview
+from app.booking.models import Booking, BookingCase, BookingReview
 from app.booking.queries.reviews import find_review
 from app.booking.rules import (
     BAD_EVENTS,
@@ -98,6 +98,14 @@ def get_booking(no: str, member_id: int) -> Booking:
 
 def export_own(member_id: int) -> list[dict[str, object]]:
     """What this room keeps about a person, as plain values for the person's own copy."""
+    bookings = db.session.scalars(
+        select(Booking)
+        .options(joinedload(Booking.dealer), selectinload(Booking.events))
+        .where(Booking.member_id == member_id)
+        .order_by(Booking.id.desc())
+    ).all()
+    mine = select(Booking.id).where(Booking.member_id == member_id)
+    cases = db.session.scalars(select(BookingCase).where(BookingCase.booking_id.in_(mine))).all()
     return [
         {
             "no": b.no,
@@ -105,13 +113,22 @@ def export_own(member_id: int) -> list[dict[str, object]]:
             "dealer": b.dealer.name,
             "name": b.contact_name,
             "phone": b.contact_phone,
-            "price_fen": b.price_fen,
+            "owner": b.owner_name,
+            "colour": b.colour,
+            "vin": b.vin,
+            "price_fen": b.total_fen,
             "earnest_kind": b.earnest_kind,
             "earnest_fen": b.earnest_fen,
+            "terms": f"{b.terms_version} sha256:{b.terms_hash}",
+            "balance_document": b.balance_document,
+            "appointment_at": local(b.appointment_at).isoformat() if b.appointment_at else None,
+            "no_show": b.no_show_reason,
             "state": b.state,
             "created_at": local(b.created_at).isoformat(),
+            "events": [{"at": local(e.at).isoformat(), "kind": e.kind, "note": e.note} for e in b.events],
+            "cases": [{"kind": c.kind, "reason": c.reason, "answer": c.answer} for c in cases if c.booking_id == b.id],
         }
-        for b in list_bookings(member_id, limit=1000)
+        for b in bookings
     ]
 
 
@@ -199,14 +216,13 @@ def _steps(booking: Booking, facts: path.Facts) -> list[Step]:
 
 
 def _facts(booking: Booking, reviewed: bool) -> path.Facts:
-    deal = booking.deal
     return path.Facts(
         state=booking.state,
         kind=booking.earnest_kind,
         earnest_fen=booking.earnest_fen,
         balance_fen=booking.balance_fen if booking.balance_open else 0,
-        confirm_hours=deal.confirm_hours,
-        ready_days=deal.ready_days,
+        confirm_hours=booking.promised_hours,
+        ready_days=booking.promised_days,
         hold_until=booking.hold_until,
         confirm_by=booking.confirm_by,
         ready_by=booking.ready_by,

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
-from app.booking.models import OnePriceDeal, QueuePlace
+from app.booking.models import DealReminder, OnePriceDeal, QueuePlace
 from app.booking.queries.deals import DealCard, get_deal_card
 from app.booking.rules import DealPhase, mask_name
 from app.catalog.models import Series, Trim
@@ -210,9 +210,9 @@ def list_places(member_id: int) -> Sequence[QueuePlace]:
 
 
 def export_places(member_id: int) -> list[dict[str, object]]:
-    """What the queues keep about a person, as plain values for the person's own copy."""
+    """What the queues and the reminders of a start keep about a person, as plain values for the person's own copy."""
     slugs = {row.id: row.slug for row in db.session.execute(select(OnePriceDeal.id, OnePriceDeal.slug))}
-    return [
+    places: list[dict[str, object]] = [
         {
             "deal": slugs[place.deal_id],
             "state": place.state,
@@ -221,6 +221,11 @@ def export_places(member_id: int) -> list[dict[str, object]]:
         }
         for place in list_places(member_id)
     ]
+    wishes: list[dict[str, object]] = [
+        {"deal": slugs[wish.deal_id], "reminder_since": local(wish.created_at).isoformat()}
+        for wish in db.session.scalars(select(DealReminder).where(DealReminder.member_id == member_id))
+    ]
+    return places + wishes
 
 
 def _not_after(place: QueuePlace) -> ColumnElement[bool]:

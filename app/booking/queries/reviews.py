@@ -89,6 +89,7 @@ def export_own(member_id: int) -> list[dict[str, object]]:
             "car_stars": r.car_stars,
             "dealer_stars": r.dealer_stars,
             "text": r.text,
+            "answer": r.answer,
             "at": local(r.created_at).isoformat(),
         }
         for r in db.session.scalars(mine)

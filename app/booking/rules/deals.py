@@ -28,7 +28,12 @@ QUEUE_SHARING_TEXT = "同意将我的姓名和手机号提供给所选门店，�
 
 
 def free_slot(taken: Collection[int], per_person: int) -> int | None:
-    """The first free place of a person within the limit, or None when it is used up."""
+    """The first free place of a person within the limit, or None when it is used up.
+
+    A place beyond the limit (two accounts became one, or the limit was lowered) counts like any other.
+    """
+    if len(taken) >= per_person:
+        return None
     return next((slot for slot in range(1, per_person + 1) if slot not in taken), None)
 
 

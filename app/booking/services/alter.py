@@ -136,16 +136,16 @@ def _owner(wanted: Wanted) -> str:
 
 def _notes(booking: Booking, wanted: Wanted, delta_fen: int, now: datetime) -> tuple[str, ...]:
     """What follows besides the price, in sentences."""
-    deal, confirmed = booking.deal, booking.state == BookingState.CONFIRMED
+    confirmed = booking.state == BookingState.CONFIRMED
     match wanted.kind:
         case ChangeKind.COLOUR:
             lines = [f"{booking.earnest_kind}不变，差价计入余款。"] if delta_fen else ["价格不变。"]
             if confirmed:
-                lines.append(f"备车期限重新计算：从确认更改起 {deal.ready_days} 天内备好。")
+                lines.append(f"备车期限重新计算：从确认更改起 {booking.promised_days} 天内备好。")
             if booking.vin:
                 lines.append("已分配的车辆会释放，由门店重新分配。")
         case ChangeKind.DEALER:
-            lines = ["价格不变。", f"新门店在您确认更改后 {deal.confirm_hours} 小时内确认，逾期自动退款。"]
+            lines = ["价格不变。", f"新门店在您确认更改后 {booking.promised_hours} 小时内确认，逾期自动退款。"]
             if confirmed or booking.appointment_at:
                 lines.append("原门店的确认和到店时间随之取消。")
             lines.append("原门店不再看到您的姓名和手机号。")
@@ -164,7 +164,7 @@ def _paint(booking: Booking, wanted: Wanted, agreed: Quote, actor: Actor, now: d
     booking.surcharge_fen += agreed.delta_fen
     booking.vin = None
     if booking.state == BookingState.CONFIRMED:
-        later = now + timedelta(days=booking.deal.ready_days)
+        later = now + timedelta(days=booking.promised_days)
         booking.ready_by = max(later, booking.appointment_at or later)
     _told(booking, "colour_changed", agreed, actor, now)
 
@@ -182,7 +182,7 @@ def _move_dealer(booking: Booking, wanted: Wanted, agreed: Quote, actor: Actor, 
     booking.vin = booking.appointment_at = booking.proposed_at = booking.proposed_by = None
     booking.confirmed_at = booking.ready_by = booking.no_show_at = None
     booking.no_show_reason = ""
-    booking.confirm_by = now + timedelta(hours=deal.confirm_hours)
+    booking.confirm_by = now + timedelta(hours=booking.promised_hours)
     db.session.flush()
     if booking.state == BookingState.CONFIRMED:
         step = Change(BookingAction.REASSIGN, "dealer_changed", _note(agreed))

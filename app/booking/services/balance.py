@@ -21,6 +21,7 @@ from app.booking.rules import HOLDS_MONEY, KEEPS_UNIT, PICK_UP, REFUND_TROUBLE, 
 from app.booking.rules.promises import (
     BALANCE,
     LEADING,
+    REMIND_BALANCE,
     Window,
     balance_end,
     balance_window,
@@ -88,6 +89,9 @@ class BalancePayable:
     def on_refunded(self, payment: Payment, refund: Refund, now: datetime) -> None:
         money.on_refunded(payment, refund, now)
 
+    def on_refund_handled(self, payment: Payment, refund: Refund, now: datetime) -> None:
+        money.on_refund_handled(payment, refund, now)
+
     def on_refund_stuck(self, payment: Payment, refund: Refund, now: datetime) -> None:
         tell(payment.payable_id, REFUND_TROUBLE, SYSTEM, now, f"{format_yuan(refund.amount_fen)} 尚未退回，无需您操作")
 
@@ -153,6 +157,11 @@ def correct(actor: Actor, no: str, document: str, reason: str, now: datetime) ->
             raise CannotNow(state_words(booking.state, booking.earnest_kind))
         _keep_receipt()
         tell(booking.id, "balance_corrected", actor, now, note)
+        end = booking.balance_until
+        if not document and end is not None and now >= end - REMIND_BALANCE:
+            # Whoever was told that it is paid gets a whole day again.
+            end = max(end, now + REMIND_BALANCE)
+            tell(booking.id, REMINDED, actor, now, f"请在{say(end)}前支付余款 {format_yuan(booking.balance_fen)}")
         audit.record(
             actor, "booking_balance_corrected", "booking", booking.id, before=before, after=document, reason=reason
         )

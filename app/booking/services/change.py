@@ -32,6 +32,7 @@ NOTICES = {
     "colour_changed": "changed",
     "dealer_changed": "changed",
     "owner_changed": "changed",
+    "corrected": "changed",
     "case_opened": "case_opened",
     "case_settled": "case_settled",
     "given_back": "given_back",

@@ -26,6 +26,7 @@ from app.booking.models import Booking
 from app.booking.rules import PICK_UP, BookingState, state_words
 from app.booking.rules.promises import clean_document, clean_vin, document_problem, time_problem, vin_problem
 from app.booking.services.change import lock_booking, tell
+from app.booking.services.tell_store import tell_store
 from app.core import audit
 from app.core.clock import say
 from app.core.db import db, retry_deadlock, transaction
@@ -164,6 +165,7 @@ def _set(
     db.session.flush()
     if note:
         tell(booking.id, "corrected", actor, now, note)
+        tell_store(booking, booking.dealer_id, f"总部更正：{note}", now)
     trail = {"before": _plain(before), "after": _plain(after), "reason": reason}
     audit.record(actor, "booking_corrected", "booking", booking.id, what=name, **trail)
     return True

@@ -16,6 +16,7 @@ from app.booking.rules import PICK_UP, BookingAction, BookingState, refundable
 from app.booking.rules.promises import BALANCE, NO_SHOW_PATIENCE, REMIND_BALANCE, Window, missed
 from app.booking.services import balance, cases, money
 from app.booking.services.change import Change, lock_booking, move, tell
+from app.booking.services.progress import MEMBER
 from app.core import audit
 from app.core.clock import say
 from app.core.db import db, retry_deadlock, transaction
@@ -139,6 +140,9 @@ def _balance_is_over(booking: Booking, now: datetime) -> bool:
 
 
 def _no_show_is_over(booking: Booking, now: datetime) -> bool:
+    asked = booking.proposed_at if booking.proposed_by == MEMBER else None
+    if asked is not None and asked > now:
+        return False  # the customer did ask for another time: it is the store that has not answered yet
     return booking.no_show_at is not None and now >= booking.no_show_at + NO_SHOW_PATIENCE
 
 
@@ -174,7 +178,8 @@ def _balance_over(now: datetime) -> list[int]:
 
 
 def _stayed_away(now: datetime) -> list[int]:
-    due = (Booking.state.in_(PICK_UP), Booking.no_show_at <= now - NO_SHOW_PATIENCE, ~_handed_up())
+    asked = and_(func.coalesce(Booking.proposed_by, "") == MEMBER, Booking.proposed_at > now)
+    due = (Booking.state.in_(PICK_UP), Booking.no_show_at <= now - NO_SHOW_PATIENCE, ~asked, ~_handed_up())
     return _ids(due, Booking.no_show_at)
 
 

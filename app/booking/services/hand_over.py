@@ -55,7 +55,7 @@ def take_back(booking_id: int, before: BookingState, actor: Actor, now: datetime
 def _keep_promises(booking: Booking, now: datetime) -> None:
     """A car handed over at once was confirmed and ready by that."""
     if booking.confirmed_at is None:
-        booking.confirmed_at, booking.ready_by = now, now + timedelta(days=booking.deal.ready_days)
+        booking.confirmed_at, booking.ready_by = now, now + timedelta(days=booking.promised_days)
     if booking.ready_at is None:
         booking.ready_at = now
     db.session.flush()

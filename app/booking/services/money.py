@@ -38,6 +38,8 @@ def return_all(booking_id: int, code: str, reason: str, now: datetime) -> int:
     for payment_id, fen in owed(booking_id):
         total += refunds.request_refund(lock_payment(payment_id), fen, code, reason, now).amount_fen
     cases.owe_store_balance(booking_id, now)
+    if total == 0:
+        finish(booking_id, now)  # all of it went back before: no refund will come and end the booking
     return total
 
 
@@ -51,8 +53,16 @@ def on_refunded(payment: Payment, refund: Refund, now: datetime) -> None:
     move(booking, Change(BookingAction.REFUND, "refunded", note), SYSTEM, now)
 
 
+def on_refund_handled(payment: Payment, refund: Refund, now: datetime) -> None:
+    """A person sent back by hand what WeChat Pay finally refused: told, and the last of it ends the booking."""
+    note = f"{format_yuan(refund.amount_fen)} 已由人工处理，如没有收到请联系我们"
+    tell(payment.payable_id, "money_returned", SYSTEM, now, note)
+    if refund.reason_code not in APART:
+        finish(payment.payable_id, now)
+
+
 def finish(booking_id: int, now: datetime) -> None:
-    """The store gave its part back: where nothing else is on its way, that ends the booking. In the transaction."""
+    """A part went back otherwise: where nothing else is on its way, that ends the booking. In the transaction."""
     booking = standing(booking_id)
     if booking.state == BookingState.REFUNDING and not _still_returning(booking_id):
         move(booking, Change(BookingAction.REFUND, "refunded", "款项已全部退回"), SYSTEM, now)
@@ -63,4 +73,9 @@ def _still_returning(booking_id: int) -> bool:
     if cases.owes_in_store(booking_id):
         return True
     rows = (r for kind in KINDS for r in payments.list_refunds(kind, booking_id) if r.reason_code not in APART)
-    return any(r.state != RefundState.SUCCEEDED for r in rows)
+    return any(not _is_back(r) for r in rows)
+
+
+def _is_back(refund: Refund) -> bool:
+    by_hand = refund.state == RefundState.CLOSED and refund.handled_at is not None
+    return refund.state == RefundState.SUCCEEDED or by_hand

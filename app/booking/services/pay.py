@@ -64,6 +64,9 @@ class BookingPayable:
     def on_refunded(self, payment: Payment, refund: Refund, now: datetime) -> None:
         money.on_refunded(payment, refund, now)
 
+    def on_refund_handled(self, payment: Payment, refund: Refund, now: datetime) -> None:
+        money.on_refund_handled(payment, refund, now)
+
     def on_refund_stuck(self, payment: Payment, refund: Refund, now: datetime) -> None:
         note = f"{format_yuan(refund.amount_fen)} 尚未退回，无需您操作"
         tell(payment.payable_id, REFUND_TROUBLE, SYSTEM, now, note)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from app.booking.models import Booking, BookingCase, QueuePlace
+from app.booking.models import Booking, BookingCase, BookingEvent, QueuePlace
 from app.booking.queries.queue import LIVING
 from app.booking.rules import KEEPS_UNIT, BookingState
 from app.booking.rules.cases import CaseKind, CaseState
@@ -15,7 +15,7 @@ RUNNING = KEEPS_UNIT - {BookingState.HANDED_OVER} | {BookingState.REFUNDING}
 _UNDECIDED = select(BookingCase.booking_id).where(BookingCase.state == CaseState.OPEN)
 KEEPS = (
     "已结束的预订单（车款、价格、门店和时间，不含姓名和手机号）保留到交易完成后三年，"
-    "这是电子商务法对交易记录的要求，也用于售后和对账。"
+    "这是电子商务法对交易记录的要求，也用于售后和对账。您打过的星保留，不含文字和姓名。"
 )
 
 
@@ -30,14 +30,22 @@ def blocks(member_id: int) -> list[str]:
 
 
 def erase_own(member_id: int, _now: datetime) -> None:
-    """Take name, phone and own words off every booking that is over; one that still runs needs them until it is."""
+    """Take name, phone and words off every booking that is over; one that still runs needs them until it is.
+
+    What was written about the person goes, too: the store's reason of a no-show.
+    """
     with transaction():
         mine = (Booking.member_id == member_id, Booking.state.not_in(RUNNING), Booking.id.not_in(_UNDECIDED))
         asked = update(BookingCase).where(
             BookingCase.kind == CaseKind.DISPUTE, BookingCase.booking_id.in_(select(Booking.id).where(*mine))
         )
         changed_rows(asked.values(reason=""))
-        changed_rows(update(Booking).where(*mine).values(contact_name="", contact_phone="", owner_name=""))
+        written = update(BookingEvent).where(
+            BookingEvent.kind == "no_show", BookingEvent.booking_id.in_(select(Booking.id).where(*mine))
+        )
+        changed_rows(written.values(note=""))
+        nobody = {"contact_name": "", "contact_phone": "", "owner_name": "", "no_show_reason": ""}
+        changed_rows(update(Booking).where(*mine).values(**nobody))
 
 
 def reassign_own(from_id: int, to_id: int) -> None:

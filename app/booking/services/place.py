@@ -209,6 +209,8 @@ def _write(deal: Offered, member_id: int, slot: int, wish: Wish, no: str, now: d
         "terms_hash": terms.digest,
         "state": BookingState.HELD,
         "hold_until": hold_until,
+        "confirm_hours": deal.confirm_hours,
+        "ready_days": deal.ready_days,
         "balance_from": deal.balance_starts_at,
         "balance_until": deal.balance_ends_at,
         "created_at": now,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.booking.errors import (
@@ -37,7 +37,7 @@ MIN_REASON, MAX_REASON = 4, 120
 DEALER, MEMBER = "dealer", "member"
 _bookings, _deals = table_of(Booking).c, table_of(OnePriceDeal).c
 _HOURS = (
-    select(_deals.confirm_hours)
+    select(func.coalesce(_bookings.confirm_hours, _deals.confirm_hours))
     .join(table_of(Booking), _bookings.deal_id == _deals.id)
     .where(_bookings.id == bindparam("booking"))
 )
@@ -78,11 +78,12 @@ def confirm(actor: Actor, no: str, now: datetime, *, appointment_at: datetime | 
         _in_state(booking, BookingState.DEPOSIT_PAID)
         if missed(booking.confirm_by, now):
             raise PromiseMissed("确认", say(booking.confirm_by or now))
-        ready_by = now + timedelta(days=booking.deal.ready_days)
+        ready_by = now + timedelta(days=booking.promised_days)
         ready_by = max(ready_by, booking.appointment_at or ready_by)
         booking.confirmed_at, booking.ready_by = now, ready_by
         move(booking, Change(BookingAction.CONFIRM, "confirmed", f"最迟{say(ready_by)}备好车"), actor, now)
         if appointment_at is not None and appointment_at == booking.proposed_at and booking.proposed_by == MEMBER:
+            _still_to_come(appointment_at, now)
             _agree(booking, actor, now)
         elif appointment_at is not None:
             _propose(booking, DEALER, appointment_at, actor, now)
@@ -123,8 +124,7 @@ def agree_time(actor: Actor, no: str, now: datetime, *, seen: datetime | None = 
             raise NothingProposed
         if seen is not None and seen != booking.proposed_at:
             raise TimeChanged
-        if booking.proposed_at <= now:
-            raise TimeWrong("提议的时间已经过去，请另提一个时间。")
+        _still_to_come(booking.proposed_at, now)
         return _agree(booking, actor, now)
 
 
@@ -244,6 +244,11 @@ def _propose(booking: Booking, side: str, at: datetime, actor: Actor, now: datet
     booking.proposed_at, booking.proposed_by = at, side
     tell(booking.id, "time_proposed" if side == DEALER else "time_asked", actor, now, say(at))
     audit.record(actor, "booking_time_proposed", "booking", booking.id, at=at.isoformat())
+
+
+def _still_to_come(proposed: datetime, now: datetime) -> None:
+    if proposed <= now:
+        raise TimeWrong("提议的时间已经过去，请另提一个时间。")
 
 
 def _agree(booking: Booking, actor: Actor, now: datetime) -> datetime:

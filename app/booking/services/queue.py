@@ -142,12 +142,12 @@ def forget_member(member_id: int, now: datetime) -> None:
     """A person who is forgotten stands in no queue: the places are given up, an offered unit goes to the next."""
     with transaction():
         for place in sorted(list_places(member_id), key=lambda p: (p.deal_id, p.id)):
+            lock_deal(place.deal_id)
+            db.session.refresh(place)
             place.lead_consent, place.lead_dealer_id = False, None
+            db.session.flush()
             if place.state in LIVING:
-                lock_deal(place.deal_id)
-                db.session.refresh(place)
-                if place.state in LIVING:
-                    _end(place, "left", now)
+                _end(place, "left", now)
 
 
 # ---- by the worker, and by time at use ----
@@ -260,7 +260,10 @@ def _lapse_locked(deal: Shelf, now: datetime) -> int:
     due = [p for p in _offered(deal.id) if over or (p.offer_until is not None and p.offer_until <= now)]
     for place in due:
         _end(place, "lapsed", now)
-        _tell(place, deal, "offer_lapsed", "保留的名额已到期，已让给下一位", now)
+        if over:
+            _tell(place, deal, "queue_over", "活动已结束，为您保留的名额已释放", now)
+        else:
+            _tell(place, deal, "offer_lapsed", "保留的名额已到期，已让给下一位", now)
     return len(due)
 
 

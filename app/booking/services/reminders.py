@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from app.booking import queries
 from app.booking.errors import AlreadyStarted
@@ -12,6 +13,7 @@ from app.core.clock import say
 from app.core.db import changed_rows, db, transaction
 from app.core.errors import NotFound
 from app.core.security import Actor
+from app.members import services as member_services
 from app.messages.services import notify
 
 LEAD = timedelta(minutes=10)  # before the start
@@ -27,9 +29,14 @@ def remind(actor: Actor, slug: str, now: datetime) -> None:
         raise AlreadyStarted
     deal_id = deal.id
     with transaction() as session:
+        member_services.hold_member(member_id)
         known = session.get(DealReminder, (deal_id, member_id), with_for_update=True)
         if known is None:
-            session.add(DealReminder(deal_id=deal_id, member_id=member_id, created_at=now))
+            try:
+                with session.begin_nested():
+                    session.add(DealReminder(deal_id=deal_id, member_id=member_id, created_at=now))
+            except IntegrityError:
+                return  # the other tap of a double tap
 
 
 def forget(actor: Actor, slug: str) -> None:
@@ -47,7 +54,8 @@ def is_set(slug: str, member_id: int) -> bool:
 
 
 def send_due(now: datetime) -> int:
-    """Tell everybody whose deal starts within ten minutes. One that was stopped is closed without a word."""
+    """Tell everybody whose deal starts within ten minutes. A paused one is told when it goes on, if that is not late;
+    one that was withdrawn is closed without a word."""
     sent = 0
     while rows := _list_due(now):
         with transaction():
@@ -61,6 +69,7 @@ def _list_due(now: datetime) -> list[tuple[int, int]]:
         select(DealReminder.deal_id, DealReminder.member_id)
         .join(OnePriceDeal, OnePriceDeal.id == DealReminder.deal_id)
         .where(DealReminder.sent_at.is_(None), OnePriceDeal.starts_at <= now + LEAD)
+        .where(or_(OnePriceDeal.paused_at.is_(None), OnePriceDeal.starts_at <= now - LATE))
         .order_by(DealReminder.created_at)
         .limit(BATCH)
     )

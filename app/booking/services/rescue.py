@@ -6,27 +6,32 @@ Called by the payment's `on_paid`, in its transaction, the deal and the booking 
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from app.booking import queries
-from app.booking.models import Booking, OnePriceDeal
+from app.booking.models import Booking, OnePriceDeal, QueuePlace
 from app.booking.rules import BookingAction
 from app.booking.services import limits, progress, queue, stock
 from app.booking.services.change import Change, Standing, move, tell
-from app.core.db import db, execute, forget, table_of
+from app.core.db import UtcDateTime, db, execute, forget, table_of
 from app.core.money import format_yuan
 from app.core.security import SYSTEM
 
 _bookings = table_of(Booking).c
-_CLAIM = select(_bookings.dealer_id, _bookings.created_at).where(_bookings.id == bindparam("booking"))
+_places = table_of(QueuePlace).c
+# Who booked an offered unit asked for it when they joined the queue, not when they booked.
+_SINCE = select(func.min(_places.claimed_at)).where(_places.booking_id == bindparam("booking")).scalar_subquery()
+_CLAIM = select(_bookings.dealer_id, func.coalesce(_SINCE, _bookings.created_at, type_=UtcDateTime)).where(
+    _bookings.id == bindparam("booking")
+)
 _SLOT = update(table_of(Booking)).where(_bookings.id == bindparam("booking")).values(slot=bindparam("place"))
 
 
 class Claim(NamedTuple):
-    """What the expired booking was for, and since when."""
+    """What the expired booking was for, and since when the person asks for a unit."""
 
     dealer_id: int
-    created_at: datetime
+    since: datetime
 
 
 def rescue(booking: Standing, paid_fen: int, now: datetime) -> bool:
@@ -55,7 +60,7 @@ def keep_turn(booking: Standing, now: datetime) -> None:
     if limits.find_slot(booking.deal_id, booking.member_id, deal.per_person) is None:
         return
     claim = _claim(booking.id)
-    position = queue.seat_first(booking.deal_id, booking.member_id, claim.created_at, now)
+    position = queue.seat_first(booking.deal_id, booking.member_id, claim.since, now)
     if position:
         tell(booking.id, "queued_first", SYSTEM, now, f"排在候补第 {position} 位，有名额时为您保留 24 小时")
 

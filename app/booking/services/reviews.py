@@ -73,9 +73,9 @@ def answer(actor: Actor, review_id: int, text: str, now: datetime) -> None:
 
 
 def erase_own(member_id: int, _now: datetime) -> None:
-    """The stars stay, they are nobody's; the words go, and so do the wishes to be reminded."""
+    """The stars stay, they are nobody's; the words of both sides go, and so do the wishes to be reminded."""
     with transaction():
-        changed_rows(update(BookingReview).where(BookingReview.member_id == member_id).values(text=""))
+        changed_rows(update(BookingReview).where(BookingReview.member_id == member_id).values(text="", answer=""))
         changed_rows(delete(DealReminder).where(DealReminder.member_id == member_id))
         publishing.bump()
 

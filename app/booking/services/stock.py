@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, select, update
 
 from app.booking.errors import DealerSoldOut, OfferElsewhere, OfferOver, SoldOut
 from app.booking.models import DealDealer, OnePriceDeal, QueuePlace
+from app.booking.queries.deals import OPEN_FOR_BUSINESS
 from app.booking.rules import DealPhase, offer_end, phase_of
 from app.catalog.models import Series, Trim
 from app.core import audit
@@ -20,11 +21,12 @@ from app.core.clock import say
 from app.core.db import execute, forget, table_of
 from app.core.errors import DomainError
 from app.core.security import SYSTEM
+from app.dealers.models import Dealer
 from app.messages.services import notify
 
 log = structlog.get_logger(__name__)
 
-_series, _trims = table_of(Series), table_of(Trim)
+_series, _trims, _dealers = table_of(Series), table_of(Trim), table_of(Dealer)
 _deals, _own, _places = table_of(OnePriceDeal).c, table_of(DealDealer).c, table_of(QueuePlace).c
 _given = cast("Callable[[str], Any]", bindparam)
 _deal, _dealer, _now, _place = (_given(name) for name in ("deal", "dealer", "now", "place"))
@@ -67,10 +69,11 @@ _NEXT = (
     .order_by(_places.claimed_at, _places.id)
     .limit(1)
 )
-# The store the person named first, then the one with most units.
+# The store the person named first, then the one with most units; one that is closed could not be chosen.
 _STORE = (
     select(_own.dealer_id)
-    .where(_own.deal_id == _deal, _own.units_left >= 1)
+    .join(_dealers, _dealers.c.id == _own.dealer_id)
+    .where(_own.deal_id == _deal, _own.units_left >= 1, _dealers.c.status == OPEN_FOR_BUSINESS)
     .order_by((_own.dealer_id == _given("wanted")).desc(), _own.units_left.desc(), _own.dealer_id)
     .limit(1)
 )
@@ -162,9 +165,15 @@ def take(deal: HasStock, dealer_id: int, now: datetime, place: HasPlace | None =
 def try_take(deal: HasStock, dealer_id: int, now: datetime, place: HasPlace | None = None) -> DomainError | None:
     """The same without raising: the refusal, which then changed nothing."""
     if place is not None:
-        if deal.stock_by_dealer and place.dealer_id != dealer_id:
+        anywhere = place.dealer_id is None  # offered before each store had units of its own: any of them may give it
+        if deal.stock_by_dealer and not anywhere and place.dealer_id != dealer_id:
             return OfferElsewhere()
+        own = {"deal": deal.id, "dealer": dealer_id}
+        if deal.stock_by_dealer and anywhere and execute(_TAKE_DEALERS, own).rowcount != 1:
+            return DealerSoldOut()
         if execute(_USE_OFFER, {"place": place.id, "now": now}).rowcount != 1:
+            if deal.stock_by_dealer and anywhere:
+                execute(_RETURN_DEALERS, own)
             return OfferOver()
         forget(QueuePlace, place.id)
         return None

@@ -3,23 +3,26 @@
 import re
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.core import audit
-from app.core.db import changed_rows, db, transaction
+from app.core.db import changed_rows, db, retry_deadlock, transaction
 from app.core.errors import NotAllowed, NotFound
 from app.core.security import Actor
 from app.gateways.pay.port import BankCard, PayGateway
+from app.payments import payables
 from app.payments.errors import CardWrong, NotStuck, ReasonMissing
-from app.payments.models import Refund
+from app.payments.models import Payment, Refund
 from app.payments.rules import REFUND_STUCK, RefundState, next_query
 from app.payments.services.refunds import record_refund
+from app.payments.services.settlement import lock_payment
 
 MIN_REASON, MAX_REASON = 4, 200
 _ACCOUNT = re.compile(r"\d{8,30}", re.ASCII)
 _BANK = re.compile(r"[A-Z0-9_]{2,32}", re.ASCII)
 
 
+@retry_deadlock
 def mark_handled(actor: Actor, refund_id: int, reason: str, now: datetime) -> None:
     """Say that a stuck refund was seen to, and how. Once; what the bank says later still counts.
 
@@ -30,6 +33,7 @@ def mark_handled(actor: Actor, refund_id: int, reason: str, now: datetime) -> No
     if len(reason) < MIN_REASON:
         raise ReasonMissing
     with transaction():
+        payment = _lock_payment_of(refund_id)
         marked = changed_rows(
             update(Refund)
             .where(Refund.id == refund_id, Refund.state.in_(REFUND_STUCK), Refund.handled_at.is_(None))
@@ -38,6 +42,9 @@ def mark_handled(actor: Actor, refund_id: int, reason: str, now: datetime) -> No
         if marked != 1:
             raise NotStuck
         audit.record(actor, "refund_handled", "refund", refund_id, reason=reason)
+        refund = db.session.get_one(Refund, refund_id, populate_existing=True)
+        if refund.state == RefundState.CLOSED:  # an abnormal one may still end well, and is told then
+            payables.of(payment.payable_kind).on_refund_handled(payment, refund, now)
 
 
 def send_to_card(actor: Actor, refund_id: int, card: BankCard, gateway: PayGateway, now: datetime) -> None:
@@ -64,6 +71,13 @@ def send_to_card(actor: Actor, refund_id: int, card: BankCard, gateway: PayGatew
         )
         audit.record(actor, "refund_sent_to_card", "refund", refund_id, bank=card.bank_type)
     record_refund(found, now)
+
+
+def _lock_payment_of(refund_id: int) -> Payment:
+    payment_id = db.session.scalar(select(Refund.payment_id).where(Refund.id == refund_id))
+    if payment_id is None:
+        raise NotStuck
+    return lock_payment(payment_id)
 
 
 def _only_headquarters(actor: Actor) -> None:
