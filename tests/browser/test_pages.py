@@ -16,7 +16,16 @@ from tests.browser.people import DEAL, Clerk, Shopper
 pytestmark = pytest.mark.browser
 
 PUBLIC = [
-    *("/", "/series", "/series/yx-s5", "/deals", f"/deals/{DEAL}", "/dealers", "/dealers/yx-330106-01"),
+    *(
+        "/",
+        "/series",
+        "/series/yx-s5",
+        "/deals",
+        f"/deals/{DEAL}",
+        f"/deals/{DEAL}/dealers",
+        "/dealers",
+        "/dealers/yx-330106-01",
+    ),
     *(
         "/legal/privacy",
         "/credits",
@@ -105,6 +114,9 @@ def test_pages_of_a_booking_and_of_the_counter(house, phone, mode):
     shopper.see("已付订金")
     for path in (
         f"/bookings/{shopper.booking}",
+        f"/bookings/{shopper.booking}/change",
+        f"/bookings/{shopper.booking}/balance",
+        f"/bookings/{shopper.booking}/sheet",
         "/me",
         "/me/bookings",
         "/me/privacy",
@@ -120,15 +132,22 @@ def test_pages_of_a_booking_and_of_the_counter(house, phone, mode):
 
     clerk = Clerk(phone(**MODES[mode]), house)
     clerk.join(role="supervisor")
-    for path in ("/staff", "/staff/scan", "/staff/bookings", "/staff/redemptions", "/staff/team"):
+    for path in (
+        *("/staff", "/staff/scan", "/staff/bookings", f"/staff/bookings/{shopper.booking}", "/staff/queue"),
+        *("/staff/reviews", "/staff/redemptions", "/staff/team"),
+    ):
         clerk.page.goto(house.url + path)
         look(clerk.page)
     clerk.look_up(code, shopper.phone[-4:])
-    expect(clerk.page.get_by_role("button", name="确认交车")).to_be_visible()
+    hand_over = clerk.page.get_by_role("button", name="收齐余款，确认交车")
+    expect(hand_over).to_be_visible()
     look(clerk.page)
-    clerk.page.get_by_role("button", name="确认交车").click()
+    clerk.page.get_by_role("textbox", name="余款单据号").fill(f"SJ-LOOK-{mode}")
+    hand_over.click()
     expect(clerk.page.get_by_text("核销成功").first).to_be_visible()
     look(clerk.page)
+    shopper.page.goto(f"{house.url}/bookings/{shopper.booking}/review")
+    look(shopper.page)
     assert not complaints
 
 

@@ -30,7 +30,7 @@ from app.payments.models import Payment
 from tests.booking import shop as s
 from tests.browser.conftest import House
 from tests.browser.people import DEAL, Shopper
-from tests.browser.test_pages import look
+from tests.browser.test_pages import SETTLED, look
 
 pytestmark = pytest.mark.browser
 PHONE_UA = (
@@ -392,15 +392,23 @@ def test_a_day_is_reconciled_with_the_bill(house, chief):
         house.start("worker")
 
 
-MONEY_PAGES = ("/admin/reconciliation", "/admin/refunds", "/admin/messages", "/admin/messages/templates")
+OFFICE_PAGES = (
+    *("/admin/reconciliation", "/admin/refunds", "/admin/messages", "/admin/messages/templates", "/admin/cases"),
+    *("/admin/deals", f"/admin/deals/{DEAL}", "/admin/bookings", "/admin/reviews"),
+)
+LOOKS = ((390, "light", "1"), (390, "dark", "1"), (390, "light", "2"), (1280, "light", "1"))
 
 
-@pytest.mark.parametrize(("width", "colours"), [(390, "light"), (390, "dark"), (1280, "light")])
-def test_the_pages_about_money_read_well(house, chief, width, colours):
-    """axe finds nothing and nothing overflows, on a phone, in the dark and on a desk; with a day's report if one is."""
-    days = [f"/admin/reconciliation/{row[0]}" for row in read(house, "SELECT day FROM reconciled_days LIMIT 1")]
-    chief.set_viewport_size({"width": width, "height": 844})
-    chief.emulate_media(color_scheme=colours)
-    for path in (*MONEY_PAGES, *days):
+def test_the_pages_of_the_office_read_well(house, chief):
+    """axe finds nothing and nothing overflows, on a phone, in the dark, in large type and on a desk; with a day's
+    report and a booking if there is one."""
+    found = [f"/admin/reconciliation/{row[0]}" for row in read(house, "SELECT day FROM reconciled_days LIMIT 1")]
+    found += [f"/admin/bookings/{row[0]}" for row in read(house, "SELECT no FROM bookings LIMIT 1")]
+    for path in (*OFFICE_PAGES, *found):
         chief.goto(house.url + path)
-        look(chief)
+        for width, colours, times in LOOKS:
+            chief.set_viewport_size({"width": width, "height": 844})
+            chief.emulate_media(color_scheme=colours)
+            chief.evaluate("times => document.documentElement.style.fontSize = `${times * 100}%`", times)
+            chief.wait_for_timeout(SETTLED)
+            look(chief)
