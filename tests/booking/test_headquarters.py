@@ -195,6 +195,7 @@ def test_bookings_are_found_by_number_phone_state_and_dealer(app: Flask) -> None
     assert found(dealer=shop.east) == {second.no}
     assert found(state="held") == {first.no, second.no}
     assert found(state="done") == set()
+    assert page(client, f"/admin/bookings?dealer={'9' * 24}")  # no row has such a number
     text = page(client, "/admin/bookings?no=B999")
     assert "没有找到预订" in text
     assert "请输入手机号的后四位数字" in page(client, "/admin/bookings?tail=12", 422)

@@ -169,3 +169,21 @@ def test_a_promise_that_ran_out_says_so_and_offers_nothing(app: Flask, road: Roa
         late = post(desk, road.no, "confirmation")
         assert late.status_code == 422
         assert "已过" in late.text
+
+
+def test_a_time_that_passed_is_not_offered_for_agreement(app: Flask, road: Road) -> None:
+    desk, no = browser(app, road.clerk), road.no
+    progress.ask_time(road.customer, no, NOW + HOUR, NOW)
+    assert "确认，同意 11月22日13:00 到店" in desk.get(f"/staff/bookings/{no}").text
+    with time_machine.travel(NOW + 2 * HOUR, tick=False):
+        assert "确认，同意" not in desk.get(f"/staff/bookings/{no}").text
+        assert post(desk, no, "confirmation").status_code == 303
+        page = desk.get(f"/staff/bookings/{no}").text
+        assert "客户想约 11月22日13:00，时间已过，请另提时间。" in page
+        assert "同意 11月22日13:00" not in page
+
+
+def test_the_first_day_of_the_calendar_is_refused_by_a_sentence(app: Flask, road: Road) -> None:
+    desk, no = browser(app, road.clerk), road.no
+    assert post(desk, no, "confirmation", at="0001-01-01T00:00").status_code == 422
+    assert post(desk, no, "confirmation", seen="0001-01-01T00:00+14:00").status_code == 303
