@@ -157,6 +157,17 @@ def test_who_asked_for_another_time_is_not_given_up_before_the_store_answers() -
     assert s.booking(one.no).state == "refunding"
 
 
+def test_a_time_agreed_with_headquarters_ends_the_wait_for_who_stayed_away() -> None:
+    one, at = road.paid(), NOW + DAY
+    one.ready()
+    progress.propose_time(one.clerk, one.no, at, NOW)
+    progress.agree_time(one.customer, one.no, NOW)
+    progress.mark_no_show(one.lead, one.no, "约定时间未到", at + 2 * HOUR)
+    correct.correct_appointment(OPERATOR, one.no, at + 10 * DAY, at, "客户来电改约", at + 3 * HOUR)
+    deadlines.enforce(one.bank, at + 2 * HOUR + 7 * DAY)
+    assert s.booking(one.no).state == "car_ready"
+
+
 def test_a_time_that_passed_is_not_agreed_by_confirming() -> None:
     one = road.paid()
     progress.ask_time(one.customer, one.no, NOW + HOUR, NOW)

@@ -77,6 +77,8 @@ def correct_appointment(
         changed = _set(booking, "appointment_at", seen, at, reason, actor, now, note)
         if changed:
             booking.proposed_at = booking.proposed_by = None
+        if changed and at is not None:  # another time is agreed: whoever stayed away is expected again
+            booking.no_show_at, booking.no_show_reason = None, ""
         return changed
 
 
