@@ -130,9 +130,23 @@ def test_a_hold_that_ends_frees_the_car_and_late_money_goes_back(house, shopper)
     house.sql("UPDATE bookings SET hold_until = datetime('now', '-1 minute') WHERE no = ?", shopper.booking)
     shopper.open_booking()
     shopper.see("已取消")
+    deal = "UPDATE one_price_deals SET withdrawn = ? WHERE slug = 'yx-deal-s5-605'"
+    house.sql(deal, "1")  # while it runs and has units, late money finds its car again
     house.sim("POST", f"/sim/orders/{number}/pay", {"force": True})
     shopper.see("付款在保留结束后到账")
     shopper.see("已原路退回")
+    house.sql(deal, "0")
+
+
+def test_late_money_finds_a_car_that_is_left(house, shopper):
+    shopper.book("yx-deal-s5-605")
+    shopper.open_cashier()
+    number = house.sim("GET", "/sim/orders")["orders"][0]["out_trade_no"]
+    house.sql("UPDATE bookings SET hold_until = datetime('now', '-1 minute') WHERE no = ?", shopper.booking)
+    shopper.open_booking()
+    shopper.see("已取消")
+    house.sim("POST", f"/sim/orders/{number}/pay", {"force": True})
+    shopper.see("已为您保住名额")
 
 
 def test_another_persons_booking_does_not_exist(house, phone, shopper):

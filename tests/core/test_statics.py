@@ -7,6 +7,7 @@ import brotli
 import pytest
 from flask import Flask
 
+from app.core import logs
 from app.core.statics import StaticFiles, lean
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,6 +57,7 @@ def test_a_changed_file_is_never_answered_by_its_old_twin(tmp_path: Path):
 
 
 def test_without_a_place_for_twins_files_come_as_they_are(tmp_path: Path):
+    logs.configure(production=False)  # its lines go to this test's own stderr
     (tmp_path / "packed").write_text("a file where the folder should be")
     app = Flask("statics")
     app.wsgi_app = StaticFiles(app.wsgi_app, ROOT / "static", tmp_path / "packed", watch=False)

@@ -48,6 +48,6 @@ def test_a_quick_statement_belongs_to_a_transaction(app):
     from app.core.audit import AuditEntry
 
     with pytest.raises(RuntimeError, match="outside a transaction"):
-        execute(select(AuditEntry.id))
+        execute(select(AuditEntry.id), {})
     with transaction():
-        assert execute(select(AuditEntry.id)).first() is None
+        assert execute(select(AuditEntry.id), {}).first() is None
