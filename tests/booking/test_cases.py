@@ -153,6 +153,19 @@ def test_headquarters_lets_go_of_binding_money(deal: Deal) -> None:
     assert s.events(deal.no)[-1] == "given_back"
 
 
+def test_no_car_is_owed_for_money_that_went_back(deal: Deal) -> None:
+    """Everything goes back only by ending the booking, or a car would be handed over as paid with nothing paid."""
+    deal.confirm()
+    case = cases.dispute(deal.buyer, deal.no, "门店少装了一项配置", SOON)
+    with pytest.raises(CaseProblem):
+        settling.settle(HQ, case, Verdict(100_000, "全部补偿"), SOON)
+    settling.settle(HQ, case, Verdict(99_999, "补偿差价"), SOON)
+    with pytest.raises(CaseProblem):
+        settling.settle(HQ, deal.open("dispute"), Verdict(1, "再补偿一次"), SOON)
+    assert (deal.row.state, deal.back) == ("confirmed", [99_999])
+    balanced()
+
+
 def test_earnest_money_and_balance_go_back_together(app: Flask) -> None:
     deal = Deal(app, "订金")
     deal.pay_balance()

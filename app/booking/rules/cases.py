@@ -108,6 +108,9 @@ def _part(purse: Purse, amount_fen: int) -> tuple[Deed | None, str]:
         return None, "请填写退款金额；不退款请用驳回并写明答复。"
     if purse.state not in HOLDS_MONEY:
         return None, "这笔预订的款项已在退回或已退回，没有可以再退的。"
+    if purse.state in PICK_UP and amount_fen >= purse.online_fen:
+        # Or the car would be handed over as paid with nothing left of what was paid.
+        return None, "全部退回请选择结束预订；不结束预订只能退一部分。"
     return Deed.REFUND, ""
 
 
