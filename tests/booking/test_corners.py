@@ -33,7 +33,7 @@ from app.members import privacy
 from app.members.services import merge_members
 from app.messages.models import InboxMessage
 from app.payments.models import Payment, Refund
-from app.payments.services import refunds, stuck
+from app.payments.services import refunds, settlement, stuck
 from tests.booking import road
 from tests.booking import shop as s
 from tests.booking.road import DAY, HOUR
@@ -108,8 +108,11 @@ def test_a_refund_settled_by_hand_ends_the_booking() -> None:
 
 
 def test_a_booking_whose_money_is_back_already_ends_at_once() -> None:
+    """No decision sends everything back and leaves the booking; should it have come to that, cancelling ends it."""
     one = road.paid()
-    part_back(one, 100_000)
+    with transaction():
+        payment = settlement.lock_payment(db.session.query(Payment.id).scalar())
+        refunds.request_refund(payment, 100_000, "by_hand", "全额退回", NOW)
     answer_refunds(RefundStatus.SUCCESS)
     release.cancel_booking(one.customer, one.no, one.bank, NOW + HOUR)
     assert s.booking(one.no).state == "refunded"
