@@ -90,7 +90,7 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium, headless; one for all tests of a process, since Playwright allows no second loop."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium fonts-noto-cjk")
+        pytest.skip("Chromium is not installed; `make test` does it where it may, with Debian's chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
         yield browser
@@ -101,7 +101,7 @@ def browser() -> Iterator[Browser]:
 def postgres_of_its_own() -> Iterator[tuple[str, postgres.Restart]]:
     """A throw-away PostgreSQL server of this process: its address, and what takes it down and up."""
     if postgres.find_bin() is None:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+        pytest.skip("PostgreSQL is not installed; `make test` does it where it may, with Debian's postgresql")
     with postgres.restartable() as both:
         yield both
 

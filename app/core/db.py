@@ -17,11 +17,9 @@ from sqlalchemy import (
     CursorResult,
     DateTime,
     Delete,
-    Dialect,
     Engine,
     Executable,
     MetaData,
-    Select,
     Table,
     Update,
     event,
@@ -165,25 +163,9 @@ def execute(statement: Executable, values: Mapping[str, Any]) -> Outcome:
     return prepared.run(cast(Connection, session.info["connection"]), statement, values)
 
 
-def peek(statement: Select[Any], values: Mapping[str, Any] | None = None) -> Any:
-    """The first value of the first row that is committed now, or None, read past session and pool events.
-
-    For what every request asks, so that a kept page costs little more. Values come as the driver gives them.
-    """
-    engine = db.engine
-    try:
-        connection = engine.raw_connection()
-        try:
-            cursor = connection.cursor()
-            cursor.execute(*_for_driver(statement, engine.dialect)(values or {}))
-            row = cursor.fetchone()
-            cursor.close()
-        finally:
-            connection.close()
-    except cast(Any, engine.dialect.loaded_dbapi).Error:
-        # What the driver could not answer is asked again with all that SQLAlchemy knows of lost connections.
-        return db.session.scalar(statement, values)
-    return None if row is None else row[0]
+def peek(statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
+    """The first value of the first row that is committed now, or None: what every request asks."""
+    return look(statement, values or {}).scalar()
 
 
 def look(statement: Executable, values: Mapping[str, Any]) -> Outcome:
@@ -208,18 +190,6 @@ def look(statement: Executable, values: Mapping[str, Any]) -> Outcome:
         # What the driver could not answer is asked again with all that SQLAlchemy knows of lost connections.
         rows = [tuple(row) for row in db.session.execute(statement, values)]
         return Outcome(len(rows), rows)
-
-
-@functools.lru_cache(64)
-def _for_driver(statement: Select[Any], dialect: Dialect) -> Callable[[Mapping[str, Any]], tuple[str, Any]]:
-    compiled = statement.compile(dialect=dialect)
-    sql, order = compiled.string, compiled.positiontup
-
-    def fill(values: Mapping[str, Any]) -> tuple[str, Any]:
-        given = compiled.construct_params(dict(values))
-        return sql, tuple(given[name] for name in order) if order is not None else given
-
-    return fill
 
 
 def table_of(model: type[Base]) -> Table:

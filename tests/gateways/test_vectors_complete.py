@@ -1,15 +1,14 @@
 """No published example is left out: each group of the vectors goes, with all its cases, through some test."""
 
 import ast
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.gateways.vectors import DOCUMENT, cases
 
 TESTS = Path(__file__).resolve().parents[1]
-PUBLISHED = TESTS.parents[1] / "shared" / "wechat_vectors.json"
+PUBLISHED = "60a0d15c4c77c0e60d5c4f65e9d9d7b68210af7681e8c6610744ba6f0c010212"  # SHA-256
 
 
 def groups_run(source: str) -> Iterator[str]:
@@ -57,6 +56,7 @@ def test_every_case_becomes_one_parameter() -> None:
         assert len(cases(group)) == len(found["cases"]) > 0, group
 
 
-@pytest.mark.skipif(not PUBLISHED.is_file(), reason="the published vectors do not lie beside this checkout")
 def test_the_copy_is_the_published_file() -> None:
-    assert (Path(__file__).parent / "wechat_vectors.json").read_bytes() == PUBLISHED.read_bytes()
+    """No example is changed, softened or dropped here: a new edition changes this digest in a commit that says so."""
+    copy = (Path(__file__).parent / "wechat_vectors.json").read_bytes()
+    assert hashlib.sha256(copy).hexdigest() == PUBLISHED

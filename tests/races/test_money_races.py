@@ -14,6 +14,7 @@ from app.payments.services import refunds, settlement
 from app.redemption import services
 from app.redemption.models import Redemption
 from app.redemption.rules import read_scan
+from tests.booking import road
 from tests.booking import shop as s
 from tests.booking.shop import NOW
 from tests.payments.wechat_pay import APP_ID, MCH_ID, Bank
@@ -70,27 +71,17 @@ def test_the_same_notice_from_many_directions_counts_once(app: Flask) -> None:
 
 
 def test_cancel_twice_at_once_refunds_once(app: Flask) -> None:
-    shop, actor, bank = s.build(), s.member(), Bank()
-    no = s.place(shop, actor).no
-    begin(actor, no, bank)
-    number = bank.only_order()
-    bank.pay(number)
-    settlement.accept_notice(bank.notice(number, NOW), NOW)
-    at_once(app, [lambda: release.cancel_booking(actor, no, bank, NOW) for _ in range(6)])
-    assert s.booking(no).state == "refunding"
-    assert s.units_left(shop) == 10
+    one = road.paid()
+    at_once(app, [lambda: release.cancel_booking(one.customer, one.no, one.bank, NOW) for _ in range(6)])
+    assert s.booking(one.no).state == "refunding"
+    assert s.units_left(one.shop) == 10
     assert [r.amount_fen for r in db.session.query(Refund)] == [100_000]
 
 
 def test_two_clerks_confirm_and_one_wins(app: Flask) -> None:
-    shop, actor, bank = s.build(), s.member(), Bank()
-    no = s.place(shop, actor).no
-    begin(actor, no, bank)
-    number = bank.only_order()
-    bank.pay(number)
-    settlement.accept_notice(bank.notice(number, NOW), NOW)
-    scan = read_scan(living_code("k", "B", no, NOW).token)
-    clerks = [s.clerk(shop.west) for _ in range(6)]
+    one = road.paid()
+    scan = read_scan(living_code("k", "B", one.no, NOW).token)
+    clerks = [s.clerk(one.shop.west) for _ in range(6)]
     seen = [services.preview(clerk, scan, NOW, secret="k") for clerk in clerks]
     works = [
         lambda c=c, p=p: services.redeem(c, p.ticket, p.nonce, NOW, secret="k", document="SJ-0001")
@@ -103,34 +94,23 @@ def test_two_clerks_confirm_and_one_wins(app: Flask) -> None:
 
 
 def test_hand_over_and_cancellation_have_one_winner(app: Flask) -> None:
-    shop, actor, bank = s.build(), s.member(), Bank()
-    no = s.place(shop, actor).no
-    begin(actor, no, bank)
-    number = bank.only_order()
-    bank.pay(number)
-    settlement.accept_notice(bank.notice(number, NOW), NOW)
-    clerk = s.clerk(shop.west)
-    seen = services.preview(clerk, read_scan(living_code("k", "B", no, NOW).token), NOW, secret="k")
+    one = road.paid()
+    seen = services.preview(one.clerk, read_scan(living_code("k", "B", one.no, NOW).token), NOW, secret="k")
     at_once(
         app,
         [
-            lambda: services.redeem(clerk, seen.ticket, seen.nonce, NOW, secret="k", document="SJ-0001"),
-            lambda: release.cancel_booking(actor, no, bank, NOW),
+            lambda: services.redeem(one.clerk, seen.ticket, seen.nonce, NOW, secret="k", document="SJ-0001"),
+            lambda: release.cancel_booking(one.customer, one.no, one.bank, NOW),
         ],
     )
-    state = s.booking(no).state
+    state = s.booking(one.no).state
     back, handed = db.session.query(Refund).count(), db.session.query(Redemption).count()
-    assert (state, back, handed, s.units_left(shop)) in {("handed_over", 0, 1, 9), ("refunding", 1, 0, 10)}
+    assert (state, back, handed, s.units_left(one.shop)) in {("handed_over", 0, 1, 9), ("refunding", 1, 0, 10)}
 
 
 def test_parallel_partial_refunds_never_exceed_what_was_paid(app: Flask) -> None:
     """Five wish for 30 % of the money at once: three get it. The same wish twice is one refund."""
-    shop, actor, bank = s.build(), s.member(), Bank()
-    no = s.place(shop, actor).no
-    begin(actor, no, bank)
-    number = bank.only_order()
-    bank.pay(number)
-    settlement.accept_notice(bank.notice(number, NOW), NOW)
+    road.paid()
     payment_id = db.session.query(Payment).one().id
     db.session.rollback()
 
@@ -151,25 +131,20 @@ def test_parallel_partial_refunds_never_exceed_what_was_paid(app: Flask) -> None
 
 def test_a_refund_sent_and_asked_about_at_once_is_one_refund(app: Flask) -> None:
     """The outbox, the follow-up and a notice meet: one number, one row, told once."""
-    shop, actor, bank = s.build(), s.member(), Bank()
-    no = s.place(shop, actor).no
-    begin(actor, no, bank)
-    number = bank.only_order()
-    bank.pay(number)
-    settlement.accept_notice(bank.notice(number, NOW), NOW)
-    release.cancel_booking(actor, no, bank, NOW)
+    one = road.paid()
+    release.cancel_booking(one.customer, one.no, one.bank, NOW)
     row = db.session.query(Refund).one()
     refund_id, refund_no = row.id, row.out_refund_no
     db.session.rollback()
-    outcomes = at_once(app, [lambda: refunds.send_refund(refund_id, bank, NOW) for _ in range(6)])
+    outcomes = at_once(app, [lambda: refunds.send_refund(refund_id, one.bank, NOW) for _ in range(6)])
     assert len(wins(outcomes)) == 6, outcomes
-    assert list(bank.refunds) == [refund_no]
-    done = bank.finish(refund_no, AFTER)
+    assert list(one.bank.refunds) == [refund_no]
+    done = one.bank.finish(refund_no, AFTER)
     works = [lambda: refunds.accept_refund_notice(done, AFTER)] * 3
-    works += [lambda: refunds.record_refund(bank.refunds[refund_no], AFTER)] * 3
+    works += [lambda: refunds.record_refund(one.bank.refunds[refund_no], AFTER)] * 3
     outcomes = at_once(app, works)
     assert sorted(wins(outcomes)) == ["duplicate"] * 5 + ["refund_recorded"], outcomes
-    assert s.events(no).count("refunded") == 1
+    assert s.events(one.no).count("refunded") == 1
 
 
 def test_three_screens_at_once_leave_one_open_attempt(app: Flask) -> None:

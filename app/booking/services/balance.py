@@ -30,7 +30,7 @@ from app.booking.rules.promises import (
 )
 from app.booking.services import money
 from app.booking.services.change import lock_rows, tell
-from app.booking.services.pay import Cashier, cashier_of
+from app.booking.services.pay import Cashier, cashier_of, open_cashier, openid_for
 from app.booking.services.progress import MIN_REASON, Outcome, lock_own
 from app.core import audit
 from app.core.clock import say
@@ -39,9 +39,8 @@ from app.core.errors import NotFound
 from app.core.money import format_yuan
 from app.core.security import SYSTEM, Actor
 from app.gateways.pay.port import Method, PayGateway
-from app.members import queries as members
 from app.payments import queries as payments
-from app.payments.errors import NeedsWeChatLogin, NothingDue
+from app.payments.errors import NothingDue
 from app.payments.models import Payment, Refund
 from app.payments.payables import Attempt
 from app.payments.rules import LAST_MOMENT
@@ -185,9 +184,7 @@ def open_balance_payment(
     """
     booking = _own(actor, no)
     _check_window(booking, now)
-    openid = members.find_openid(booking.member_id, app_id) if method is Method.JSAPI else ""
-    if openid is None:
-        raise NeedsWeChatLogin
+    openid = openid_for(booking.member_id, app_id, method)
     until = cashier_until(booking, now)
     request = PayRequest(
         payable_kind=BALANCE,
@@ -201,10 +198,7 @@ def open_balance_payment(
         method=method,
         client_ip=client_ip if method is Method.H5 else "",
     )
-    attempt = attempts.open_payment(request, gateway, now)
-    if attempt.ticket is None:
-        raise NothingDue
-    return cashier_of(attempt.method, attempt.ticket, now, until, gateway)
+    return open_cashier(request, until, gateway, now)
 
 
 def present_balance_cashier(

@@ -108,9 +108,7 @@ def open_booking_payment(
     NotFound, NeedsWeChatLogin, NothingDue, HoldTooShort, AlreadyPaid, PaymentBusy, GatewayError (the hold stays).
     """
     booking = _own(actor, no)
-    openid = members.find_openid(booking.member_id, app_id) if method is Method.JSAPI else ""
-    if openid is None:
-        raise NeedsWeChatLogin
+    openid = openid_for(booking.member_id, app_id, method)
     request = PayRequest(
         payable_kind=KIND,
         payable_id=booking.id,
@@ -125,10 +123,7 @@ def open_booking_payment(
         client_ip=client_ip if method is Method.H5 else "",
     )
     hold_until = booking.hold_until
-    attempt = attempts.open_payment(request, gateway, now)
-    if attempt.ticket is None:
-        raise NothingDue
-    return cashier_of(attempt.method, attempt.ticket, now, hold_until, gateway)
+    return open_cashier(request, hold_until, gateway, now)
 
 
 def present_cashier(
@@ -143,6 +138,22 @@ def present_cashier(
         return None
     ticket, made_at = attempts.living_ticket(payment, now), payment.prepay_at
     return cashier_of(method, ticket, made_at or now, booking.hold_until, gateway) if ticket else None
+
+
+def openid_for(member_id: int, app_id: str, method: Method) -> str:
+    """Who pays, as WeChat Pay wants to know it: by name inside WeChat alone. NeedsWeChatLogin."""
+    openid = members.find_openid(member_id, app_id) if method is Method.JSAPI else ""
+    if openid is None:
+        raise NeedsWeChatLogin
+    return openid
+
+
+def open_cashier(request: PayRequest, end: datetime, gateway: PayGateway, now: datetime) -> Cashier:
+    """Make the order at WeChat Pay, or find the one that is open; what a page shows for it until `end`. NothingDue."""
+    attempt = attempts.open_payment(request, gateway, now)
+    if attempt.ticket is None:
+        raise NothingDue
+    return cashier_of(attempt.method, attempt.ticket, now, end, gateway)
 
 
 def cashier_of(method: Method, ticket: str, made_at: datetime, end: datetime, gateway: PayGateway) -> Cashier:
