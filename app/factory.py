@@ -28,6 +28,7 @@ ROOMS = [
     "costs",
     "members",
     "messages",
+    "ledger",
     "staff",
     "payments",
     "reconciliation",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.audit import BigId
@@ -37,3 +37,5 @@ class Redemption(Model):
     undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     undone_by: Mapped[int | None] = mapped_column(ForeignKey("staff_members.id"))
     undo_reason: Mapped[str] = mapped_column(String(120), default="")
+    amount_fen: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")  # what a coupon was worth
+    phone_id: Mapped[int | None] = mapped_column(BigId)  # the counter's shared phone, if it was one

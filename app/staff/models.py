@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.audit import BigId
@@ -31,6 +31,35 @@ class StaffMember(Model):
     role: Mapped[str] = mapped_column(String(12))
     joined_at: Mapped[datetime] = mapped_column(UtcDateTime)
     left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    pin_hash: Mapped[str | None] = mapped_column(String(120))  # argon2; for the shared phone of the counter
+    pin_set_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class CounterPhone(Model):
+    """公用手机: a phone of the store that several people use, each with an own PIN. Only the token's digest is kept."""
+
+    __tablename__ = "counter_phones"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    token_digest: Mapped[str] = mapped_column(String(64), unique=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealers.id"), index=True)
+    name: Mapped[str] = mapped_column(String(40))
+    registered_by: Mapped[int] = mapped_column(ForeignKey("staff_members.id"))
+    registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PinTry(Model):
+    """One PIN that was typed on a shared phone: counted, so that four to six digits cannot be tried out."""
+
+    __tablename__ = "pin_tries"
+    __table_args__ = (Index("ix_pin_tries_staff", "staff_id", "at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    phone_id: Mapped[int] = mapped_column(ForeignKey("counter_phones.id"))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff_members.id"))
+    good: Mapped[bool] = mapped_column(Boolean)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class StaffInvitation(Model):

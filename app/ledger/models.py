@@ -1,0 +1,70 @@
+"""Tables of the ledger. Rows are added, never changed and never deleted."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Date, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.audit import BigId
+from app.core.db import Model, UtcDateTime
+
+
+class LedgerEntry(Model):
+    """One row of one chain; `digest` covers every column but `id` and `previous`' own row (rules.digest)."""
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (
+        UniqueConstraint("chain", "seq"),
+        Index("ix_ledger_entries_subject", "subject"),
+        Index("ix_ledger_entries_chain_at", "chain", "at"),
+        Index("ix_ledger_entries_campaign", "campaign", "event"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    chain: Mapped[int] = mapped_column(BigId)
+    seq: Mapped[int] = mapped_column(BigId)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    event: Mapped[str] = mapped_column(String(12))
+    subject: Mapped[str] = mapped_column(String(32))
+    campaign: Mapped[str] = mapped_column(String(64))
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    dealer_permille: Mapped[int] = mapped_column(Integer)
+    actor: Mapped[str] = mapped_column(String(32))
+    previous: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+class LedgerHead(Model):
+    """The end of each chain (`id` is the chain), locked last of everything."""
+
+    __tablename__ = "ledger_heads"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigId)
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+class DailyClose(Model):
+    """日结: what one chain came to on one day (Asia/Shanghai), signed by headquarters and checked by the dealer.
+
+    `content` is what was signed; `signature` its Ed25519 signature, base64.
+    """
+
+    __tablename__ = "ledger_closes"
+    __table_args__ = (
+        UniqueConstraint("chain", "on"),
+        CheckConstraint("last_seq >= first_seq - 1", name="range_in_order"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    chain: Mapped[int] = mapped_column(BigId)
+    on: Mapped[date] = mapped_column(Date)
+    first_seq: Mapped[int] = mapped_column(BigId)
+    last_seq: Mapped[int] = mapped_column(BigId)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    signature: Mapped[str] = mapped_column(String(120))
+    closed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    checked_by: Mapped[int | None] = mapped_column(BigId)  # the staff member
+    objection: Mapped[str] = mapped_column(String(300), default="")
