@@ -1,4 +1,4 @@
-"""核销记录: who redeemed what, where, when."""
+"""核销记录: who redeemed what, where, when; and what was refused."""
 
 from datetime import datetime
 
@@ -38,4 +38,20 @@ class Redemption(Model):
     undone_by: Mapped[int | None] = mapped_column(ForeignKey("staff_members.id"))
     undo_reason: Mapped[str] = mapped_column(String(120), default="")
     amount_fen: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")  # what a coupon was worth
+    bill_fen: Mapped[int | None] = mapped_column(BigInteger)  # 消费金额, where the coupon's terms ask for it
     phone_id: Mapped[int | None] = mapped_column(BigId)  # the counter's shared phone, if it was one
+
+
+class FailedScan(Model):
+    """One refusal at the counter, by its machine code. Nothing of what was scanned: no code, no phone, no person."""
+
+    __tablename__ = "failed_scans"
+    __table_args__ = (Index("ix_failed_scans_dealer_at", "dealer_id", "at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    dealer_id: Mapped[int] = mapped_column(ForeignKey("dealers.id"))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff_members.id"))
+    phone_id: Mapped[int | None] = mapped_column(BigId)
+    step: Mapped[str] = mapped_column(String(8))  # preview, confirm
+    reason: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
