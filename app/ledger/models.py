@@ -48,7 +48,9 @@ class LedgerHead(Model):
 class DailyClose(Model):
     """日结: what one chain came to on one day (Asia/Shanghai), signed by headquarters and checked by the dealer.
 
-    `content` is what was signed; `signature` its Ed25519 signature, base64.
+    `content` is what was signed, `digest` the SHA-256 of its canonical text (the next close names it), `signature` the
+    Ed25519 signature of that text by `key_id`, base64. The dealer says 核对无误 (`checked_at`, no objection) or objects;
+    headquarters answers an objection.
     """
 
     __tablename__ = "ledger_closes"
@@ -63,8 +65,41 @@ class DailyClose(Model):
     first_seq: Mapped[int] = mapped_column(BigId)
     last_seq: Mapped[int] = mapped_column(BigId)
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    digest: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    key_id: Mapped[str] = mapped_column(String(16), default="", server_default="")
     signature: Mapped[str] = mapped_column(String(120))
     closed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     checked_by: Mapped[int | None] = mapped_column(BigId)  # the staff member
     objection: Mapped[str] = mapped_column(String(300), default="")
+    answer: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answered_by: Mapped[int | None] = mapped_column(BigId)  # the operator
+
+
+class LedgerKey(Model):
+    """A public key that ever signed closes, named by the beginning of its digest. Never changed, never deleted.
+
+    `statement` lists the keys before it and is signed by this one, so that no former key can be slipped in later.
+    """
+
+    __tablename__ = "ledger_keys"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    public_key: Mapped[str] = mapped_column(String(64))  # 32 bytes, base64
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    statement: Mapped[dict[str, Any]] = mapped_column(JSON)
+    signature: Mapped[str] = mapped_column(String(120))
+
+
+class LedgerCheck(Model):
+    """How far a chain was verified (`id` is the chain), and what was found wrong with it."""
+
+    __tablename__ = "ledger_checks"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigId)
+    digest: Mapped[str] = mapped_column(String(64))
+    checked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    whole_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    problems: Mapped[list[str]] = mapped_column(JSON)
