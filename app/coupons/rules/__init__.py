@@ -1,9 +1,18 @@
 """What a coupon is, promises and may do. Pure: the time is a parameter."""
 
+from app.coupons.rules.claiming import (
+    CAMPAIGN_PHASE_WORDS,
+    SHOWN_PHASES,
+    CampaignPhase,
+    phase_of,
+    terms_of,
+    validity_end,
+)
 from app.coupons.rules.terms import Terms
 from app.coupons.rules.words import (
     STATE_WORDS,
     CampaignState,
+    Channel,
     ClaimWay,
     CouponKind,
     CouponState,
@@ -11,4 +20,20 @@ from app.coupons.rules.words import (
     Usage,
 )
 
-__all__ = ["STATE_WORDS", "CampaignState", "ClaimWay", "CouponKind", "CouponState", "Payer", "Terms", "Usage"]
+__all__ = [
+    "CAMPAIGN_PHASE_WORDS",
+    "SHOWN_PHASES",
+    "STATE_WORDS",
+    "CampaignPhase",
+    "CampaignState",
+    "Channel",
+    "ClaimWay",
+    "CouponKind",
+    "CouponState",
+    "Payer",
+    "Terms",
+    "Usage",
+    "phase_of",
+    "terms_of",
+    "validity_end",
+]

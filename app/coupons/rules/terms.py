@@ -14,8 +14,9 @@ class Terms:
     """The rules of one coupon. `series` and `dealers` are ids; None means all. Money is fen.
 
     `discount_permille` 880 is 8.8 折; `most_fen` caps what such a coupon takes off. `worth_fen` is what one piece of
-    another kind costs whoever pays for it. `group`: of the coupons of one group only one is used. `alone`: with no
-    other at all. `stackable`: together with others. Lower `priority` is applied first. `usage`: where.
+    another kind costs whoever pays for it. `stackable`: together with other stackable ones; otherwise with none.
+    `group`: of the coupons of one group only one is used. `alone`: not on top of a one-price deal. Lower `priority` is
+    applied first. `usage`: where.
     `payer`, `dealer_permille`: who bears it, and the dealer's part where both do.
     """
 

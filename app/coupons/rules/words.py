@@ -26,6 +26,16 @@ class ClaimWay(StrEnum):
     STAFF = "店员发放"
 
 
+class Channel(StrEnum):
+    """领取渠道: over what a coupon was got. A printed code follows after a colon: 海报码:7F3K9Q2M."""
+
+    PAGE = "页面"
+    CODE = "海报码"
+    STORE_CODE = "门店码"
+    STAFF = "店员"
+    LIST = "名单"
+
+
 class Usage(StrEnum):
     """使用场景"""
 
