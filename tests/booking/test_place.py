@@ -15,8 +15,10 @@ from app.booking.errors import (
     SoldOut,
     TermsChanged,
 )
-from app.booking.models import Booking, OnePriceDeal
+from app.booking.models import Booking, OnePriceDeal, TermsText
+from app.booking.queries.agreed import list_agreed_lines
 from app.booking.rules import HOLD, SHARING_TEXT
+from app.booking.services import agreements
 from app.booking.services.place import place_booking, prove_phone
 from app.core.db import db, transaction
 from app.core.errors import NotFound
@@ -136,3 +138,34 @@ def test_a_double_tap_may_find_its_code_spent_by_the_other_tap(app: Flask, monke
     prove_phone(actor, "13700000000", "123456", NOW, secret=secret)
     with pytest.raises(CodeWrong):
         prove_phone(actor, "13700000001", "123456", NOW, secret=secret)
+
+
+def test_the_words_agreed_to_are_kept_whatever_the_deal_says_later(app: Flask) -> None:
+    shop = s.build(per_person=3, terms="赠送脚垫。")
+    first = s.place(shop, s.member())
+    agreed = list(list_agreed_lines(s.booking(first.no)))
+    assert agreed[-1] == "赠送脚垫。"
+    with transaction():
+        db.session.execute(update(OnePriceDeal).values(terms="不赠送脚垫。", confirm_hours=48))
+    db.session.expire_all()
+    assert list(list_agreed_lines(s.booking(first.no))) == agreed
+    assert db.session.query(TermsText).count() == 1
+    with pytest.raises(TermsChanged):  # who agreed to nothing leaves no text behind
+        s.place(shop, s.member("13900002087"))
+    assert db.session.query(TermsText).count() == 1
+
+
+def test_a_text_that_is_not_what_was_agreed_to_is_not_shown_as_it(app: Flask) -> None:
+    shop = s.build()
+    no = s.place(shop, s.member()).no
+    with transaction():
+        db.session.execute(update(TermsText).values(text="别的条款"))
+    assert list_agreed_lines(s.booking(no)) == []
+
+
+def test_a_crowd_keeps_the_words_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, written = s.build(), list[object]()
+    monkeypatch.setattr(agreements, "insert_new", lambda *row: written.append(row))
+    for number in range(3):
+        s.place(shop, s.member(f"1390000310{number}"))
+    assert len(written) == 1

@@ -4,6 +4,7 @@ from app.booking.models.bookings import Booking, BookingEvent
 from app.booking.models.cases import BookingCase, BookingReview
 from app.booking.models.deals import DealDealer, DealReminder, OnePriceDeal
 from app.booking.models.queue import QueuePlace
+from app.booking.models.terms import TermsText
 
 __all__ = [
     "Booking",
@@ -14,4 +15,5 @@ __all__ = [
     "DealReminder",
     "OnePriceDeal",
     "QueuePlace",
+    "TermsText",
 ]

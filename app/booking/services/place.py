@@ -37,7 +37,7 @@ from app.booking.rules import (
     phase_of,
     terms_of,
 )
-from app.booking.services import limits, stock
+from app.booking.services import agreements, limits, stock
 from app.booking.services.change import tell
 from app.core import audit, ids
 from app.core.db import execute, retry_deadlock, table_of, transaction
@@ -106,6 +106,7 @@ def place_booking(actor: Actor, wish: Wish, now: datetime) -> Placed:
     _refuse(before.deal, wish, now, kept=before.kept)
     if before.dealer_slug is None:
         raise DealerUnavailable
+    agreements.keep(terms_of(before.deal), now)
     try:
         return _take(actor, member_id, wish, before, now)
     except _SentBefore as exc:

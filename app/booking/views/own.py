@@ -9,6 +9,7 @@ from app.booking.calendar import appointment_calendar
 from app.booking.errors import TimeWrong
 from app.booking.forms import CancelForm, DisputeForm, TimeForm
 from app.booking.models import Booking
+from app.booking.queries.agreed import list_agreed_lines
 from app.booking.queries.money import get_money
 from app.booking.queries.queue import list_own_places
 from app.booking.rules import PICK_UP
@@ -126,7 +127,8 @@ def show_sheet(no: str) -> Response:
     """预订单 for paper: what was agreed and what happened, without the code."""
     now = clock.now()
     page = queries.get_booking_page(no, g.member.id, now)
-    return render("booking/sheet.html", view=page, booking=page.booking, printed_at=now)
+    agreed = list_agreed_lines(page.booking)
+    return render("booking/sheet.html", view=page, booking=page.booking, printed_at=now, agreed=agreed)
 
 
 def rule_of(booking: Booking) -> CancelRule:
@@ -163,6 +165,7 @@ def _booking_detail(no: str, status: int = 200, problem: str = "") -> Response:
         dispute_form=DisputeForm(formdata=None),
         cancel=rule_of(booking),
         money=get_money(booking),
+        agreed=list_agreed_lines(booking),
         may_change=booking.state in PICK_UP,
         may_dispute=may_dispute(booking.state),
         balance_payable=balance.is_payable(booking, now),
