@@ -110,7 +110,7 @@ def test_a_price_does_not_fall_below_what_must_stay() -> None:
         ({"face_fen": 0}, CouponState.ISSUED, Why.NOTHING_LEFT),
     ],
 )
-def test_each_reason_is_named(changes: dict[str, object], state: str, why: Why) -> None:
+def test_each_reason_is_named(changes: dict[str, Any], state: str, why: Why) -> None:
     assert whys([coupon(1, state=state, **changes)], 1) == [why]
 
 
