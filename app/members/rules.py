@@ -50,6 +50,11 @@ def normalise_phone(text: str) -> str | None:
     return digits if PHONE.fullmatch(digits) else None
 
 
+def mask_name(name: str) -> str:
+    """周*: enough to greet, not enough to know."""
+    return name[:1] + "*" if name else "*"
+
+
 def mask_phone(phone: str) -> str:
     """139****0000: enough to recognise one's own number."""
     return f"{phone[:3]}****{phone[-4:]}"

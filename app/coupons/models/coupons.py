@@ -35,7 +35,8 @@ class Coupon(Model):
         UniqueConstraint("campaign_id", "member_id", "claimed_on", "day_slot"),
         UniqueConstraint("member_id", "claim_key"),
         CheckConstraint("state IN ('issued', 'held', 'redeemed', 'revoked', 'expired')", name="state_known"),
-        CheckConstraint("(state = 'held') = (held_by IS NOT NULL)", name="held_by_somebody"),
+        CheckConstraint("state <> 'held' OR held_by IS NOT NULL", name="held_by_somebody"),
+        CheckConstraint("held_by IS NULL OR state IN ('held', 'redeemed')", name="held_only_then"),
         CheckConstraint("(state = 'redeemed') = (redeemed_at IS NOT NULL)", name="redeemed_at_some_time"),
         CheckConstraint("valid_until > valid_from", name="validity_has_length"),
         Index("ix_coupons_member_state", "member_id", "state", "valid_until"),
@@ -61,7 +62,9 @@ class Coupon(Model):
     valid_until: Mapped[datetime] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(String(10))
     state_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    held_by: Mapped[int | None] = mapped_column(BigId)  # the booking
+    held_by: Mapped[int | None] = mapped_column(BigId)  # the booking, also once that used it up
+    held_fen: Mapped[int | None] = mapped_column(BigInteger)  # what it takes off there
+    held_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     redeemed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     redeemed_dealer_id: Mapped[int | None] = mapped_column(ForeignKey("dealers.id"))
     redeemed_fen: Mapped[int | None] = mapped_column(BigInteger)

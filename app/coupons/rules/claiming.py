@@ -27,9 +27,7 @@ CAMPAIGN_PHASE_WORDS = {
     CampaignPhase.PAUSED: "暂停领取",
     CampaignPhase.ENDED: "已结束",
 }
-SHOWN_PHASES = frozenset(
-    {CampaignPhase.UPCOMING, CampaignPhase.RUNNING, CampaignPhase.EXHAUSTED, CampaignPhase.PAUSED}
-)
+SHOWN_PHASES = frozenset({CampaignPhase.UPCOMING, CampaignPhase.RUNNING, CampaignPhase.EXHAUSTED, CampaignPhase.PAUSED})
 
 
 class HasPhase(Protocol):
@@ -69,7 +67,7 @@ def phase_of(campaign: HasPhase, now: datetime) -> CampaignPhase:
 def validity_end(valid_until: datetime | None, valid_days: int | None, now: datetime) -> datetime | None:
     """Until when a coupon claimed now is good (exclusive); None: the campaign names no end, so nothing can be claimed.
 
-    领取后30天: to the end of the thirtieth day after that of claiming, in Shanghai. Where both are set the earlier ends.
+    领取后30天: to the end of the thirtieth day after that of claiming, in Shanghai. With both, the earlier.
     """
     ends = [valid_until] if valid_until is not None else []
     if valid_days is not None:

@@ -1,0 +1,113 @@
+"""What a claim is made of, read in few statements, also while the campaign is locked for it."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Integer, bindparam, select, true
+
+from app.core.db import execute, look, table_of
+from app.coupons.models import CampaignDealer, CampaignSeries, Coupon, CouponCampaign
+from app.coupons.rules import Terms, terms_of
+
+_campaigns, _coupons = table_of(CouponCampaign), table_of(Coupon)
+_series, _dealers = table_of(CampaignSeries), table_of(CampaignDealer)
+_OF_CAMPAIGN = bindparam("campaign", type_=Integer)
+
+
+class Claimed(NamedTuple):
+    """A coupon in somebody's wallet. `again`: it was there already, got by the same key."""
+
+    coupon_id: int
+    code: str
+    valid_until: datetime
+    again: bool = False
+
+
+class Offered(NamedTuple):
+    """A campaign as it stood when it was read."""
+
+    id: int
+    slug: str
+    way: str
+    state: str
+    withdrawn: bool
+    claim_from: datetime
+    claim_until: datetime
+    claimed: int
+    total: int
+    per_person: int
+    per_day: int | None
+    daily_total: int | None
+    valid_until: datetime | None
+    valid_days: int | None
+    channels: str
+    head_start_until: datetime | None
+    dealer_permille: int
+    payer: str
+
+
+_same = (
+    select(_coupons.c.id, _coupons.c.code, _coupons.c.valid_until)
+    .where(_coupons.c.member_id == bindparam("member"), _coupons.c.claim_key == bindparam("key"))
+    .subquery()
+)
+OFFERED = [_campaigns.c[name] for name in Offered._fields]
+_BEFORE = (
+    select(*OFFERED, _same.c.id, _same.c.code, _same.c.valid_until)
+    .where(_campaigns.c.slug == bindparam("slug"))
+    .outerjoin_from(_campaigns, _same, true())
+)
+_AGAIN = select(*OFFERED).where(_campaigns.c.id == _OF_CAMPAIGN)
+# What the person has of the campaign.
+_STANDING = select(
+    _coupons.c.id, _coupons.c.code, _coupons.c.valid_until, _coupons.c.claim_key, _coupons.c.slot,
+    _coupons.c.claimed_on, _coupons.c.day_slot,
+).where(_coupons.c.campaign_id == _OF_CAMPAIGN, _coupons.c.member_id == bindparam("member"))  # fmt: skip
+_CAMPAIGN = select(_campaigns).where(_campaigns.c.id == _OF_CAMPAIGN)
+_SERIES = select(_series.c.series_id).where(_series.c.campaign_id == _OF_CAMPAIGN)
+_DEALERS = select(_dealers.c.dealer_id).where(_dealers.c.campaign_id == _OF_CAMPAIGN)
+
+
+class Before(NamedTuple):
+    campaign: Offered
+    same: Claimed | None
+
+
+class Standing(NamedTuple):
+    """One coupon a person has of a campaign."""
+
+    id: int
+    code: str
+    valid_until: datetime
+    claim_key: str
+    slot: int | None
+    claimed_on: Any
+    day_slot: int | None
+
+
+def look_before(slug: str, member_id: int, key: str) -> Before | None:
+    """The campaign and, if this very form was sent before, its coupon; one statement, no lock."""
+    row = look(_BEFORE, {"slug": slug, "member": member_id, "key": key}).first()
+    if row is None:
+        return None
+    *campaign, same_id, code, until = row
+    return Before(Offered(*campaign), Claimed(same_id, code, until, True) if same_id is not None else None)
+
+
+def read_again(campaign_id: int) -> Offered:
+    """The campaign as it stands in the present transaction."""
+    return Offered(*execute(_AGAIN, {"campaign": campaign_id}).one())
+
+
+def list_standing(campaign_id: int, member_id: int) -> list[Standing]:
+    """What the person has of it, in the present transaction with the campaign locked."""
+    return [Standing(*row) for row in execute(_STANDING, {"campaign": campaign_id, "member": member_id}).rows]
+
+
+def read_terms(campaign_id: int) -> Terms:
+    """What the campaign promises as it stands in the present transaction."""
+    row = execute(_CAMPAIGN, {"campaign": campaign_id}).one()
+    campaign = CouponCampaign(**dict(zip(_campaigns.c.keys(), row, strict=True)))
+    series = [row[0] for row in execute(_SERIES, {"campaign": campaign_id}).rows]
+    dealers = [row[0] for row in execute(_DEALERS, {"campaign": campaign_id}).rows]
+    return terms_of(campaign, series, dealers)

@@ -1,0 +1,252 @@
+"""领取: the one place where a coupon comes into being, whatever the way."""
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import Integer, bindparam, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.core import clock, ids
+from app.core.db import execute, in_transaction, retry_deadlock, table_of, transaction
+from app.core.errors import DomainError, NotFound
+from app.core.security import Actor
+from app.coupons.errors import (
+    AllClaimed,
+    AllClaimedToday,
+    CampaignNotRunning,
+    CampaignNotStarted,
+    CampaignPaused,
+    DayLimit,
+    PersonLimit,
+    WishersFirst,
+    WrongChannel,
+    WrongWay,
+)
+from app.coupons.models import CampaignDay, Coupon, CouponCampaign, Wish
+from app.coupons.queries.claims import OFFERED, Claimed, Offered, Standing, list_standing, look_before, read_again
+from app.coupons.rules import CampaignPhase, CampaignState, CouponState, Payer, phase_of, validity_end
+from app.coupons.rules.claiming import channel_allowed, free_slot
+from app.coupons.services.terms import keep_terms
+from app.ledger.rules import LedgerEvent
+from app.ledger.services import append
+from app.members import services as member_services
+
+KEY_LENGTH = 64
+_campaigns, _days, _wishes = table_of(CouponCampaign), table_of(CampaignDay).c, table_of(Wish).c
+_c = _campaigns.c
+_NOW, _MEMBER = bindparam("now", type_=_c.claim_from.type), bindparam("member", type_=Integer)
+_WISHED = (
+    select(_wishes.id)
+    .where(_wishes.group_id == _c.wish_group_id, _wishes.member_id == _MEMBER, _wishes.state != "withdrawn")
+    .exists()
+)
+_ONE = update(_campaigns).where(_c.id == bindparam("campaign"))
+_TAKE = (
+    _ONE.where(
+        _c.claimed < _c.total,
+        _c.state == CampaignState.PUBLISHED.value,
+        _c.withdrawn.is_(False),
+        _c.claim_from <= _NOW,
+        _c.claim_until > _NOW,
+        or_(
+            _c.head_start_until.is_(None),
+            _c.head_start_until <= _NOW,
+            bindparam("given", type_=Integer) == 1,
+            _WISHED,
+        ),
+    )
+    .values(claimed=_c.claimed + 1)
+    .returning(*OFFERED)
+)
+_RETURN = _ONE.values(claimed=_c.claimed - 1)
+_DAY = _days.campaign_id == bindparam("campaign"), _days.on == bindparam("day")
+_TAKE_DAY = (
+    update(table_of(CampaignDay))
+    .where(*_DAY, _days.claimed < bindparam("most", type_=Integer))
+    .values(claimed=_days.claimed + 1)
+)
+_DAY_STANDS = select(_days.claimed).where(*_DAY)
+_BEGIN_DAY = insert(table_of(CampaignDay))
+_ADD = insert(table_of(Coupon)).returning(table_of(Coupon).c.id)
+
+
+def claim_coupon(
+    actor: Actor,
+    campaign_slug: str,
+    now: datetime,
+    *,
+    key: str,
+    way: str,
+    channel: str = "",
+    dealer_id: int | None = None,
+    staff_id: int | None = None,
+    given: bool = False,
+    member_id: int | None = None,
+) -> Claimed:
+    """Take one coupon of the campaign for the member who acts (or `member_id`); the same `key` gives the same again.
+
+    What a way demands (a passphrase, a code, a won draw) is proved by the caller. `given`: handed out beside the
+    campaign's own way, channels and head start. Joins the caller's transaction; locks member, campaign, ledger head.
+    NotFound, CampaignNotRunning, AllClaimed, AllClaimedToday, PersonLimit, DayLimit, WrongWay, WrongChannel,
+    WishersFirst, AccountGone.
+    """
+    holder = member_id if member_id is not None else actor.id if actor.kind == "member" else None
+    if holder is None:
+        raise NotFound
+    key = scoped(campaign_slug, key)
+    before = look_before(campaign_slug, holder, key)
+    if before is None:
+        raise NotFound
+    if before.same is not None:
+        return before.same
+    offered = before.campaign
+    if offered.way != way and not given:
+        raise WrongWay(offered.way)
+    if not given and not channel_allowed(offered.channels, channel):
+        raise WrongChannel(offered.channels)
+    if (refusal := _refusal(offered, now)) is not None:  # needs no lock; the guarded UPDATE decides again
+        raise refusal
+    piece = _Piece(actor, holder, key, way, channel, dealer_id, staff_id, given)
+    if in_transaction():
+        return _take(offered, piece, now)
+    try:
+        return _take(offered, piece, now)
+    except IntegrityError:
+        # The same form's other tap came at this very moment.
+        known = look_before(campaign_slug, holder, key)
+        if known is None or known.same is None:
+            raise
+        return known.same
+
+
+def scoped(campaign_slug: str, key: str) -> str:
+    """A key is one of its campaign, and as short as the column."""
+    return hashlib.sha256(f"{campaign_slug}:{key}".encode()).hexdigest()[:KEY_LENGTH]
+
+
+class _Piece:
+    """What is known of the coupon before it exists."""
+
+    __slots__ = ("actor", "channel", "dealer_id", "given", "key", "member_id", "staff_id", "way")
+
+    def __init__(
+        self,
+        actor: Actor,
+        member_id: int,
+        key: str,
+        way: str,
+        channel: str,
+        dealer_id: int | None,
+        staff_id: int | None,
+        given: bool,
+    ) -> None:
+        self.actor, self.member_id, self.key, self.way = actor, member_id, key, way
+        self.channel, self.dealer_id, self.staff_id, self.given = channel, dealer_id, staff_id, given
+
+
+def _refusal(campaign: Offered, now: datetime) -> DomainError | None:
+    phase = phase_of(campaign, now)
+    if phase is CampaignPhase.DRAFT:
+        return NotFound()
+    if phase is CampaignPhase.UPCOMING:
+        return CampaignNotStarted(clock.say(campaign.claim_from))
+    if phase is CampaignPhase.PAUSED:
+        return CampaignPaused()
+    if phase is CampaignPhase.EXHAUSTED:
+        return AllClaimed()
+    return CampaignNotRunning() if phase is CampaignPhase.ENDED else None
+
+
+@retry_deadlock
+def _take(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
+    with transaction():
+        member_services.hold_member(piece.member_id)
+        guard = {"campaign": offered.id, "now": now, "member": piece.member_id, "given": int(piece.given)}
+        taken = execute(_TAKE, guard).first()
+        if taken is None:
+            raise _why(offered.id, now)
+        campaign = Offered(*taken)
+        standing = list_standing(campaign.id, piece.member_id)
+        same = next((row for row in standing if row.claim_key == piece.key), None)
+        if same is not None:  # the other tap of a double tap was faster
+            execute(_RETURN, {"campaign": campaign.id})
+            return Claimed(same.id, same.code, same.valid_until, True)
+        try:
+            claimed = _write(campaign, piece, standing, now)
+        except DomainError:
+            execute(_RETURN, {"campaign": campaign.id})  # a caller that goes on within its transaction took nothing
+            raise
+        append(
+            piece.actor,
+            LedgerEvent.CLAIMED,
+            "coupon",
+            claimed.coupon_id,
+            now,
+            dealer_id=piece.dealer_id,
+            campaign=campaign.slug,
+            dealer_permille=share_permille(campaign.payer, campaign.dealer_permille),
+        )
+        return claimed
+
+
+def _why(campaign_id: int, now: datetime) -> DomainError:
+    """Why the guarded UPDATE changed nothing."""
+    campaign = read_again(campaign_id)
+    refusal = _refusal(campaign, now)
+    if refusal is not None:
+        return refusal
+    if campaign.head_start_until is not None and now < campaign.head_start_until:
+        return WishersFirst(clock.say(campaign.head_start_until))
+    return AllClaimed()
+
+
+def _write(campaign: Offered, piece: _Piece, standing: list[Standing], now: datetime) -> Claimed:
+    today = clock.local(now).date()
+    slot = free_slot([row.slot for row in standing if row.slot is not None], campaign.per_person)
+    if slot is None:
+        raise PersonLimit
+    of_today = [row.day_slot for row in standing if row.claimed_on == today and row.day_slot is not None]
+    day_slot = free_slot(of_today, campaign.per_day if campaign.per_day is not None else len(of_today) + 1)
+    if day_slot is None:
+        raise DayLimit
+    until = validity_end(campaign.valid_until, campaign.valid_days, now)
+    if until is None or until <= now:
+        raise CampaignNotRunning
+    if campaign.daily_total is not None:
+        _take_day(campaign.id, campaign.daily_total, now)
+    code = ids.public_code(12)
+    row = {
+        "code": code,
+        "campaign_id": campaign.id,
+        "terms_id": keep_terms(campaign.id, now),
+        "member_id": piece.member_id,
+        "slot": slot,
+        "claimed_on": today,
+        "day_slot": day_slot,
+        "claim_key": piece.key,
+        "claimed_at": now,
+        "way": piece.way,
+        "channel": piece.channel[:40],
+        "dealer_id": piece.dealer_id,
+        "staff_id": piece.staff_id,
+        "valid_from": now,
+        "valid_until": until,
+        "state": CouponState.ISSUED,
+        "state_at": now,
+    }
+    return Claimed(execute(_ADD, row).scalar_one(), code, until)
+
+
+def _take_day(campaign_id: int, most: int, now: datetime) -> None:
+    """One piece of today's share; the campaign is locked, so nobody begins the day beside us."""
+    day = {"campaign": campaign_id, "day": clock.local(now).date()}
+    if execute(_TAKE_DAY, day | {"most": most}).rowcount == 1:
+        return
+    if most < 1 or execute(_DAY_STANDS, day).first() is not None:
+        raise AllClaimedToday
+    execute(_BEGIN_DAY, {"campaign_id": campaign_id, "on": day["day"], "claimed": 1})
+
+
+def share_permille(payer: str, dealer_permille: int) -> int:
+    """What part of a redemption the dealer bears (as Terms.share_permille)."""
+    return {Payer.HEADQUARTERS: 0, Payer.DEALER: 1000}.get(Payer(payer), dealer_permille)
