@@ -28,6 +28,7 @@ class Booking(Model):
         UniqueConstraint("member_id", "idempotency_key"),
         CheckConstraint("price_fen > 0 AND earnest_fen > 0", name="amounts_positive"),
         CheckConstraint("surcharge_fen >= 0", name="surcharge_not_negative"),
+        CheckConstraint("coupon_fen >= 0 AND coupon_fen <= price_fen + surcharge_fen", name="coupons_within_price"),
         Index("uq_bookings_vin", "vin", unique=True),
         Index(
             "uq_bookings_receipt",
@@ -53,6 +54,7 @@ class Booking(Model):
     car_name: Mapped[str] = mapped_column(String(160))
     colour: Mapped[str] = mapped_column(String(40), default="", server_default="")  # empty: chosen in the store
     surcharge_fen: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    coupon_fen: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")  # what its coupons take off
     msrp_fen: Mapped[int] = mapped_column(BigInteger)
     price_fen: Mapped[int] = mapped_column(BigInteger)
     earnest_kind: Mapped[str] = mapped_column(String(8))
@@ -113,8 +115,8 @@ class Booking(Model):
 
     @property
     def total_fen(self) -> int:
-        """What the car costs with its colour."""
-        return self.price_fen + self.surcharge_fen
+        """What the car costs with its colour, after its coupons."""
+        return self.price_fen + self.surcharge_fen - self.coupon_fen
 
     @property
     def balance_fen(self) -> int:

@@ -50,7 +50,7 @@ from app.payments.services.attempts import PayRequest
 STORE, ONLINE = "store", "online"
 REMINDED = "balance_due"
 CASHIER_LIFE = timedelta(hours=2)  # what one order at WeChat Pay lives; the next tap makes another
-AMOUNT = Booking.price_fen + Booking.surcharge_fen - Booking.earnest_fen
+AMOUNT = Booking.price_fen + Booking.surcharge_fen - Booking.coupon_fen - Booking.earnest_fen
 
 
 class BalancePayable:
