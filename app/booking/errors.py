@@ -54,6 +54,11 @@ class PhoneNotProved(DomainError):
     message = "请先验证手机号，门店才能联系到您。"
 
 
+class CouponsStale(DomainError):
+    code = "coupons_stale"
+    message = "优惠券或价格刚刚有变化，请核对下面的新价格后再确认。"
+
+
 class HoldOver(DomainError):
     code = "hold_over"
     message = "保留时间已过，不能再延长。如果还有名额，可以重新预订。"
@@ -280,6 +285,11 @@ class ShareNeeded(DomainError):
 class ChangedMeanwhile(DomainError):
     code = "changed_meanwhile"
     message = "这项内容刚刚已被更改，请核对新的内容后再提交。"
+
+
+class UnitsWrong(DomainError):
+    code = "units_wrong"
+    field = "units"
 
 
 class NothingToCorrect(DomainError):

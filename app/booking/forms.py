@@ -9,6 +9,7 @@ from wtforms import (
     HiddenField,
     IntegerField,
     RadioField,
+    SelectMultipleField,
     StringField,
     TextAreaField,
 )
@@ -130,6 +131,18 @@ class DisputeForm(FlaskForm):
     """In own words, what headquarters should look at."""
 
     reason = TextAreaField("请说明情况", render_kw={"rows": 3, "maxlength": 300})
+
+
+class CouponsForm(FlaskForm):
+    """Which coupons (their numbers), the price that was read with them, and whether to use them or only to look."""
+
+    coupon = SelectMultipleField("优惠券", validate_choice=False)
+    seen_fen = IntegerField(widget=HiddenInput(), validators=[Optional()])
+    do = HiddenField()
+
+    @property
+    def codes(self) -> frozenset[str]:
+        return frozenset(code[:16] for code in (self.coupon.data or [])[:60])
 
 
 class ReviewForm(FlaskForm):

@@ -24,6 +24,7 @@ EVENT_WORDS = {
     "balance_corrected": "余款登记已更正",
     "given_up": "未按约办理，已取消并退款",
     "no_show": "未按约到店",
+    "coupons_used": "已选用优惠券",
     "colour_changed": "已更换颜色",
     "dealer_changed": "已更换提车门店",
     "owner_changed": "已更换登记车主",

@@ -19,7 +19,7 @@ from app.booking.rules import (
 )
 from app.booking.rules.altering import MAX_OWNER, ChangeKind, Quote, Standing, Wanted, change_problem, token_of
 from app.booking.rules.promises import BALANCE
-from app.booking.services import stock
+from app.booking.services import coupons, stock
 from app.booking.services.change import Change, lock_booking, move, tell
 from app.booking.services.tell_store import tell_store
 from app.core import audit, publishing
@@ -99,6 +99,9 @@ def _quote(booking: Booking, wanted: Wanted, now: datetime) -> Quote:
         problem = "现在就是这样，不需要更改。"
     if problem is not None:
         raise ChangeRefused(problem)
+    if wanted.kind is not ChangeKind.OWNER:
+        dealer_id = wanted.dealer_id if wanted.kind is ChangeKind.DEALER else None
+        coupons.check_change(booking, now, dealer_id=dealer_id, surcharge_fen=surcharge)
     notes = _notes(booking, wanted, delta, now)
     total, rest = booking.total_fen, booking.balance_fen
     facts = (booking.state, booking.dealer_id, booking.vin, booking.balance_paid_at, old, new, total, delta)

@@ -12,6 +12,7 @@ from app.booking.services import stock
 from app.core import audit
 from app.core.db import db, execute, forget, table_of
 from app.core.security import Actor
+from app.coupons.services import hold
 from app.messages.services import notify
 
 # Which lines of the timeline are also told as messages.
@@ -89,8 +90,11 @@ def lock_deal(deal_id: int) -> OnePriceDeal:
 
 
 def lock_booking(booking_id: int) -> Booking:
-    """The booking, locked after its deal and read again."""
-    lock_deal(db.session.get_one(Booking, booking_id).deal_id)
+    """The booking, locked after its coupons and its deal and read again."""
+    unlocked = db.session.get_one(Booking, booking_id)
+    if unlocked.coupon_fen:
+        hold.lock(booking_id)
+    lock_deal(unlocked.deal_id)
     return db.session.scalars(
         select(Booking)
         .where(Booking.id == booking_id)
@@ -157,8 +161,17 @@ def _set_state(
     forget(Booking, booking_id)
     if frees:
         stock.give_back(deal_id, booking.dealer_id, now)
+        _give_coupons_back(booking, before, actor, now)
     line_id = _add_line(booking_id, change.event, actor, now, change.note)
     if change.event in NOTICES:
         _send(booking, change.event, line_id, now, change.note)
     audit.record(actor, f"booking_{change.event}", "booking", booking_id, before=before, after=after)
     return True
+
+
+def _give_coupons_back(booking: Booking | Standing, before: str, actor: Actor, now: datetime) -> None:
+    """Its coupons are free again; what an unpaid booking owes is as if none had been used."""
+    if hold.release(booking.id, booking.dealer_id, actor, now) and before == BookingState.HELD:
+        whole = {"coupon_fen": 0, "earnest_fen": Booking.price_fen + Booking.surcharge_fen}
+        db.session.execute(update(Booking).where(Booking.id == booking.id).values(whole))
+        forget(Booking, booking.id)

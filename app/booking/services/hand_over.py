@@ -10,6 +10,7 @@ from app.booking.services.change import Change, lock_booking, move, restore
 from app.core.db import db, in_transaction
 from app.core.errors import NotAllowed
 from app.core.security import Actor
+from app.coupons.services import hold
 
 
 def lock(booking_id: int) -> None:
@@ -32,6 +33,8 @@ def hand_over(booking_id: int, actor: Actor, now: datetime, document: str = "") 
     _keep_promises(booking, now)
     if not move(booking, Change(BookingAction.HAND_OVER, "handed_over", booking.dealer.name), actor, now):
         raise NotReadyForHandOver
+    if booking.coupon_fen:
+        hold.spend(booking_id, booking.dealer_id, actor, now)
     return before
 
 
@@ -50,6 +53,8 @@ def take_back(booking_id: int, before: BookingState, actor: Actor, now: datetime
     db.session.flush()
     if not restore(booking, before, "hand_over_undone", actor, now):
         raise NotReadyForHandOver
+    if booking.coupon_fen:
+        hold.unspend(booking_id, booking.dealer_id, actor, now)
 
 
 def _keep_promises(booking: Booking, now: datetime) -> None:

@@ -37,10 +37,10 @@ def cancel_booking(actor: Actor, no: str, gateway: PayGateway, now: datetime) ->
     booking_id, state, way = booking.id, booking.state, _way(booking)
     db.session.rollback()
     if way is Way.FREE:
-        _retire(KIND, booking_id, gateway, now)
+        retire(KIND, booking_id, gateway, now)
         _end_hold(booking_id, Change(BookingAction.CANCEL, "cancelled"), actor, now)
     elif way is Way.REFUND:
-        _retire(BALANCE, booking_id, gateway, now)
+        retire(BALANCE, booking_id, gateway, now)
         _begin_refund(booking_id, actor, now)
     elif way is not Way.NONE:
         raise _REFUSED[way]
@@ -52,7 +52,7 @@ def _way(booking: Booking) -> Way:
     return way_to_cancel(booking.earnest_kind, booking.state, paid_in_full=not booking.balance_open)
 
 
-def _retire(kind: str, booking_id: int, gateway: PayGateway, now: datetime) -> None:
+def retire(kind: str, booking_id: int, gateway: PayGateway, now: datetime) -> None:
     """Nobody may pay this any more; what was paid a moment ago counts, and is told."""
     fate = follow_up.release(kind, booking_id, gateway, now)
     if fate is follow_up.Fate.PAID:

@@ -21,9 +21,9 @@ _bookings = table_of(Booking).c
 _places = table_of(QueuePlace).c
 # Who booked an offered unit asked for it when they joined the queue, not when they booked.
 _SINCE = select(func.min(_places.claimed_at)).where(_places.booking_id == bindparam("booking")).scalar_subquery()
-_CLAIM = select(_bookings.dealer_id, func.coalesce(_SINCE, _bookings.created_at, type_=UtcDateTime)).where(
-    _bookings.id == bindparam("booking")
-)
+_CLAIM = select(
+    _bookings.dealer_id, func.coalesce(_SINCE, _bookings.created_at, type_=UtcDateTime), _bookings.earnest_fen
+).where(_bookings.id == bindparam("booking"))
 _SLOT = update(table_of(Booking)).where(_bookings.id == bindparam("booking")).values(slot=bindparam("place"))
 
 
@@ -32,12 +32,15 @@ class Claim(NamedTuple):
 
     dealer_id: int
     since: datetime
+    earnest_fen: int
 
 
 def rescue(booking: Standing, paid_fen: int, now: datetime) -> bool:
     """Give the expired booking a unit again, with its place in the limit; False when there is none for it."""
     deal = db.session.get_one(OnePriceDeal, booking.deal_id, populate_existing=True)
     claim = _claim(booking.id)
+    if paid_fen != claim.earnest_fen:  # coupons lowered what was due; they went back when the hold ended
+        return False
     slot = limits.find_slot(booking.deal_id, booking.member_id, deal.per_person)
     if slot is None or queries.find_participating_dealer(deal, claim.dealer_id) is None:
         return False

@@ -73,6 +73,15 @@ class Candidate:
         """Of the coupons that share it only one is used: the group of the terms, or the campaign's own."""
         return f"group:{self.terms.group}" if self.terms.group else f"campaign:{self.campaign_id}"
 
+    @property
+    def order(self) -> tuple[int, bool, str, datetime, int]:
+        """In which order coupons are applied: by priority, parts of the price (折扣) before amounts: that saves more.
+
+        Equal terms are told apart by what ends sooner, then by their number.
+        """
+        terms = self.terms
+        return terms.priority, terms.kind != CouponKind.DISCOUNT, terms.digest, self.valid_until, self.coupon_id
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -124,7 +133,7 @@ def price(
 
     Of chosen coupons that exclude each other, those that save most are used.
     """
-    everything = sorted(candidates, key=_order)
+    everything = sorted(candidates, key=lambda each: each.order)
     against = {each.coupon_id: own_reasons(each, purchase) for each in everything}
     usable = [each for each in everything if not against[each.coupon_id]]
     picked = usable if chosen is None else [each for each in usable if each.coupon_id in chosen]
@@ -157,15 +166,6 @@ def own_reasons(each: Candidate, purchase: Purchase) -> list[Reason]:
 # ---- which ones ----
 
 
-def _order(each: Candidate) -> tuple[object, ...]:
-    """In which order coupons are applied: by priority, parts of the price (折扣) before amounts, which saves more.
-
-    Equal terms are told apart by what ends sooner, then by their number.
-    """
-    terms = each.terms
-    return terms.priority, terms.kind != CouponKind.DISCOUNT, terms.digest, each.valid_until, each.coupon_id
-
-
 def _best(picked: list[Candidate], purchase: Purchase) -> list[Candidate]:
     """The choice that saves most; of equals the one with fewer coupons, then the one that comes first in order."""
     stackable = [each for each in picked if each.terms.stackable]
@@ -184,21 +184,26 @@ def _best_stack(stackable: list[Candidate], purchase: Purchase) -> list[Candidat
     for option in options:
         ways *= len(option)
     if ways <= WAYS:
-        return min((sorted(way, key=_order) for way in product(*options)), key=lambda way: _cost(way, purchase))
+        return min(
+            (sorted(way, key=lambda each: each.order) for way in product(*options)),
+            key=lambda way: _cost(way, purchase),
+        )
     chosen = [option[0] for option in options]
     for n, option in enumerate(options):
         ranked = ((_cost([*chosen[:n], each, *chosen[n + 1 :]], purchase), each) for each in option)
-        chosen[n] = min(ranked, key=lambda pair: (pair[0], _order(pair[1])))[1]
-    return sorted(chosen, key=_order)
+        chosen[n] = min(ranked, key=lambda pair: (pair[0], pair[1].order))[1]
+    return sorted(chosen, key=lambda each: each.order)
 
 
-def _cost(choice: Sequence[Candidate], purchase: Purchase) -> tuple[int, int, list[tuple[object, ...]]]:
+def _cost(
+    choice: Sequence[Candidate], purchase: Purchase
+) -> tuple[int, int, list[tuple[int, bool, str, datetime, int]]]:
     lines, used = [Line("", purchase.base_fen)], 0
-    for each in sorted(choice, key=_order):
+    for each in sorted(choice, key=lambda each: each.order):
         off = takes_off(each, lines, purchase)
         used += bool(off)
         lines.append(Line("", -off))
-    return sum(line.amount_fen for line in lines), used, [_order(each) for each in sorted(choice, key=_order)]
+    return sum(line.amount_fen for line in lines), used, sorted(each.order for each in choice)
 
 
 def _outdone(each: Candidate, used: list[Candidate], picked: list[Candidate], purchase: Purchase) -> Reason:
