@@ -121,3 +121,44 @@ class CouponOnlineOnly(CouponRefused):
 class NotRedeemed(CouponRefused):
     code = "coupon_not_redeemed"
     message = "这张券没有已核销的记录，不能撤销，请刷新查看。"
+
+
+class PassphraseWrong(DomainError):
+    """The same words for a wrong one, one of another campaign and one of a campaign that does not run."""
+
+    code = "passphrase_wrong"
+    message = "口令不对，或者活动不在领取时间内。请核对后再输入。"
+    field = "passphrase"
+
+
+class TooManyTries(DomainError):
+    code = "too_many_claim_tries"
+    message = "口令输入次数过多，请 10 分钟后再试。"
+    field = "passphrase"
+
+
+class NotNewcomer(NotEligible):
+    code = "not_newcomer"
+
+    def __init__(self, days: int) -> None:
+        super().__init__(f"这张券发给首次登录 {days} 天内的新会员。请看看其他可领的券。")
+
+
+class NewcomerBefore(NotEligible):
+    code = "newcomer_before"
+    message = "新会员券每人一次，您已经领过了，可在「我的卡券」查看。"
+
+
+class CodeStopped(NotEligible):
+    code = "claim_code_stopped"
+    message = "这个领券码已停用，或不属于这张券。请向门店询问，或看看其他可领的券。"
+
+
+class GiftGone(NotEligible):
+    code = "gift_gone"
+    message = "这张券的领取码已被领取或已过期，请让店员重新出示。"
+
+
+class CannotGive(DomainError):
+    code = "cannot_give"
+    message = "这个活动现在不能由本店发放，请核对活动时间和适用门店。"

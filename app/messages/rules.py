@@ -80,11 +80,13 @@ PURPOSES: dict[str, Purpose] = {
     "offer": Purpose("候补有名额了", "{car}：{note}，请尽快预订。", ("car", "note"), sms=True),
     "offer_ending": Purpose("候补名额快到期", "{car}：{note}，请尽快预订。", ("car", "note"), sms=True),
     "offer_lapsed": Purpose("候补名额已释放", "{car}：{note}。仍想要可以重新加入候补。", ("car", "note")),
+    "offer_withdrawn": Purpose("候补继续排队", "{car}：{note}。", ("car", "note")),
     "queue_over": Purpose("候补已结束", "{car}：{note}。", ("car", "note")),
     "queued_first": Purpose("已排在候补最前", "{car}：{note}。", ("car", "note"), sms=True),
     "rescued": Purpose("付款已到账，预订保住了", "{car}：{note}。", ("car", "note"), sms=True),
     "review_asked": Purpose("用车还满意吗", "{car}：{note}。", ("car", "note")),
     "store_news": Purpose("门店待办", "{car}：{note}。", ("car", "note")),
+    "coupon_ends": Purpose("优惠券快到期", "{car}：{note}。", ("car", "note")),
     "account": Purpose("账号提醒", "{note}", ("note",)),
 }
 # The approved text message reads: {1}：{2}，{3}。

@@ -65,3 +65,6 @@ def events(coupon_id: int) -> list[str]:
     db.session.rollback()
     rows = db.session.query(LedgerEntry).filter_by(subject=f"coupon:{coupon_id}").order_by(LedgerEntry.id)
     return [row.event for row in rows]
+
+
+SECRET = "a secret of the tests, long enough"

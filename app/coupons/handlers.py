@@ -1,0 +1,18 @@
+"""What the coupons tell the rooms below."""
+
+from flask import Flask
+
+from app.coupons.services import personal
+from app.members import privacy
+
+
+def register(_app: Flask) -> None:
+    """Called once by the factory: coupons follow a person, and go with them."""
+    privacy.register(
+        "coupons",
+        export=personal.export_own,
+        erase=personal.erase_own,
+        reassign=personal.reassign_own,
+        blocks=personal.blocks,
+        keeps=personal.KEEPS,
+    )
