@@ -49,8 +49,8 @@ class DailyClose(Model):
     """日结: what one chain came to on one day (Asia/Shanghai), signed by headquarters and checked by the dealer.
 
     `content` is what was signed, `digest` the SHA-256 of its canonical text (the next close names it), `signature` the
-    Ed25519 signature of that text by `key_id`, base64. The dealer says 核对无误 (`checked_at`, no objection) or objects;
-    headquarters answers an objection.
+    Ed25519 signature of that text by `key_id`, base64. The dealer says 核对无误 (`checked_at`, no objection) or
+    objects; headquarters answers an objection.
     """
 
     __tablename__ = "ledger_closes"

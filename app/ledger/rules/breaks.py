@@ -1,0 +1,39 @@
+"""Where a chain is broken, in a sentence that names the row."""
+
+from app.core import clock
+from app.ledger.rules.lines import EVENT_WORDS, Line
+
+
+class Broken(Exception):
+    """A chain does not hold; the message says which row, and what was done to it."""
+
+
+def changed(line: Line) -> Broken:
+    return Broken(f"第 {line.seq} 行被改过（{say(line)}）")
+
+
+def missing(seq: int, found: int) -> Broken:
+    which = f"第 {seq} 行" if found == seq + 1 else f"第 {seq} 至 {found - 1} 行"
+    return Broken(f"{which}被删除")
+
+
+def deleted_before(line: Line) -> Broken:
+    return Broken(f"第 {line.seq} 行前有记录被删除，后面的行被重新编号（现在是 {say(line)}）")
+
+
+def moved(line: Line) -> Broken:
+    return Broken(f"第 {line.seq} 行的顺序被改过（{say(line)}）")
+
+
+def inserted(seq: int) -> Broken:
+    return Broken(f"第 {seq} 行是插入的")
+
+
+def truncated(last: int, expected: int, witness: str) -> Broken:
+    return Broken(f"末尾第 {last + 1} 至 {expected} 行被删除（{witness}）")
+
+
+def say(line: Line) -> str:
+    """A row in a few words."""
+    words: dict[str, str] = {**EVENT_WORDS}
+    return f"{words.get(line.event, line.event)} {line.subject}，{clock.local(line.at):%Y-%m-%d %H:%M:%S}"

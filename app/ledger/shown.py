@@ -1,0 +1,110 @@
+"""A close in the words of a page or a file: the same figures for the store and for headquarters."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from flask import Response, abort
+
+from app.core import clock
+from app.core.money import format_yuan
+from app.ledger import queries
+from app.ledger.models import DailyClose
+from app.ledger.rules import Line, event_words
+
+COLUMNS = ("行号", "时间", "事项", "对象", "活动编号", "金额(元)", "门店承担(‰)", "经手", "摘要", "前一行摘要")
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One close as it is read."""
+
+    close: DailyClose
+    name: str
+    events: list[tuple[str, str]]
+    campaigns: list[tuple[str, dict[str, int]]]
+    lines: list[tuple[Line, str]]
+    number: int
+    last: int
+
+    @property
+    def word(self) -> str:
+        return word_of(self.close)
+
+
+def word_of(close: DailyClose) -> str:
+    """Where the store's word about a day stands."""
+    if close.checked_at is None:
+        return "待核对"
+    if not close.objection:
+        return "核对无误"
+    return "已答复" if close.answered_at else "有异议"
+
+
+def show(close: DailyClose, number: int = 1) -> Shown:
+    """A close with one page of its rows."""
+    last = max(-(-(close.last_seq - close.first_seq + 1) // PAGE), 1)
+    number = min(max(number, 1), last)
+    lines = queries.page_of_entries(close, number, PAGE)
+    return Shown(
+        close=close,
+        name=queries.name_of(close.chain),
+        events=[(words_of(name), _sum(total)) for name, total in close.content["events"].items()],
+        campaigns=list(close.content["campaigns"].items()),
+        lines=[(line, words_of(f"{line.subject.partition(':')[0]}:{line.event}")) for line in lines],
+        number=number,
+        last=last,
+    )
+
+
+def words_of(name: str) -> str:
+    """`coupon:redeemed` as a person says it."""
+    kind, _, event = name.partition(":")
+    return event_words(kind, event)
+
+
+def write_csv(close: DailyClose) -> Iterator[str]:
+    """The rows of a close as CSV that spreadsheet programs open as UTF-8, piece by piece."""
+    yield "\ufeff" + _csv_line(COLUMNS)
+    for entry in queries.each_entry(close.chain, close.first_seq, close.last_seq):
+        line = entry.line
+        kind = line.subject.partition(":")[0]
+        yield _csv_line(
+            (
+                line.seq, f"{clock.local(line.at):%Y-%m-%d %H:%M:%S}", event_words(kind, line.event), line.subject,
+                f"'{line.campaign}" if line.campaign[:1] in tuple("=+-@") else line.campaign,
+                f"{line.amount_fen / 100:.2f}", line.dealer_permille, line.actor, entry.digest, entry.previous,
+            )
+        )  # fmt: skip
+
+
+def send_file(text: str, row: DailyClose, name: str, ending: str) -> Response:
+    """A part of a close for one's own folder."""
+    kind = "application/json" if ending == "json" else "text/csv; charset=utf-8"
+    response = Response(text, content_type=kind)
+    file = f"{name}-{row.content['dealer'] or 'headquarters'}-{row.on.isoformat()}.{ending}"
+    response.headers["Content-Disposition"] = f"attachment; filename={file}"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def parse_day(day: str) -> date:
+    """The day an address names; anything else is no page."""
+    try:
+        return date.fromisoformat(day)
+    except ValueError:
+        abort(404)
+
+
+def _sum(total: dict[str, int]) -> str:
+    count = f"{total['count']} 笔"
+    return f"{count} · {format_yuan(total['fen'])}" if total["fen"] else count
+
+
+def _csv_line(cells: tuple[object, ...]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue()
