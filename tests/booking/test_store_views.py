@@ -9,7 +9,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.booking.services import progress
+from app.booking.services import pause, progress
 from app.core import clock
 from app.core.db import db
 from app.core.security import Actor
@@ -99,12 +99,55 @@ def test_name_and_number_are_masked_until_they_are_opened(app: Flask, road: Road
 
 def test_the_last_four_of_the_phone_find_one_person(app: Flask, road: Road) -> None:
     desk = browser(app, road.clerk)
-    assert road.no in desk.get("/staff/bookings?tail=2086").text
-    assert road.no not in desk.get("/staff/bookings?tail=2087").text
-    assert "请输入手机号后四位数字" in desk.get("/staff/bookings?tail=20%25").text
-    part = desk.get("/staff/bookings?tail=2086&show=confirm", headers={"HX-Request": "true"}).text
+    token = fields(desk.get("/staff/bookings").text)["csrf_token"]
+
+    def find(tail: str, show: str = ""):
+        return desk.post(f"/staff/bookings{show}", data={"csrf_token": token, "tail": tail})
+
+    refused = find("20%")
+    assert refused.status_code == 422
+    check(refused.text, whole=True)
+    assert "请输入手机号后四位数字" in refused.text
+    assert find("2087").headers["Location"] == "/staff/bookings?by=phone"
+    assert road.no not in desk.get("/staff/bookings?by=phone").text
+    assert road.no in desk.get("/staff/bookings").text  # the list itself is never narrowed unseen
+    way = find("20 86", "?show=confirm").headers["Location"]
+    assert way == "/staff/bookings?show=confirm&by=phone"
+    part = desk.get(way, headers={"HX-Request": "true"}).text
     check(part, whole=False)
-    assert re.search(r'hx-get="/staff/bookings\?show=confirm&amp;tail=2086"', part)
+    assert road.no in part
+    assert 'hx-get="/staff/bookings?show=confirm&amp;by=phone"' in part
+    assert not re.search(r'="[^"]*2086', part)  # no address of the page has the digits
+    assert find("").headers["Location"] == "/staff/bookings"
+    assert road.no in desk.get("/staff/bookings?by=phone").text
+
+
+def test_the_stores_own_board(app: Flask, road: Road) -> None:
+    other, desk, east = s.member("13900000077"), browser(app, road.clerk), browser(app, s.clerk(road.shop.east))
+    s.place(road.shop, other, dealer_id=road.shop.east)
+    listed, board = desk.get("/staff/board").text, desk.get(f"/staff/board/{road.shop.deal}").text
+    for page in (listed, board):
+        check(page, whole=True)
+    assert f'href="/staff/board/{road.shop.deal}"' in listed
+    assert "可订 8 / 共 10 台" in listed
+    assert road.no in board
+    assert len(re.findall(r"1 笔", board)) == 1  # its own booking, not the other store's
+    part = desk.get(f"/staff/board/{road.shop.deal}", headers={"HX-Request": "true"}).text
+    check(part, whole=False)
+    assert "data-watch" in part
+    assert road.no not in east.get(f"/staff/board/{road.shop.deal}").text
+    for word in ("pause", "暂停</summary>", "恢复预订"):  # that is headquarters' alone
+        assert word not in board
+    for way in ("/staff/board", "/staff/reviews", "/staff/queue"):
+        assert f'href="{way}"' in desk.get("/staff/bookings").text
+        assert f'href="{way}"' in desk.get("/staff").text
+        assert f'href="{way}"' in desk.get("/staff/desk", headers={"HX-Request": "true"}).text
+    assert sign_in(app, other).get("/staff/board").status_code == 403
+    stranger = browser(app, s.clerk(road.shop.closed))
+    assert stranger.get(f"/staff/board/{road.shop.deal}").status_code == 404  # closed, and it has no booking
+    assert "还没有一口价" in stranger.get("/staff/board").text
+    pause.pause_deal(Actor("operator", 1), road.shop.deal, "价格核对中", NOW)
+    assert "价格核对中" in desk.get(f"/staff/board/{road.shop.deal}").text
 
 
 def test_what_only_leading_people_see_and_do(app: Flask, road: Road) -> None:

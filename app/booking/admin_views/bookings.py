@@ -1,6 +1,6 @@
 """Bookings found by number, last digits of the phone, state or dealer; one with its whole trail; corrections of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from app.booking.models import Booking
 from app.booking.queries import board
 from app.booking.rules import PICK_UP, BookingState, state_words
 from app.booking.services import correct
+from app.booking.views.tails import is_tail, keep_tail, kept_tail, typed_tail
 from app.core import audit, clock
 from app.core.db import transaction
 from app.core.errors import DomainError
@@ -26,6 +27,8 @@ STATES: dict[str, tuple[str, tuple[str, ...]]] = {
         strict=True,
     )
 }  # fmt: skip
+TAIL = "office_tail"
+PLAIN = ("no", "state", "dealer")  # may stand in an address
 WHAT = {
     "confirm_by": "最迟确认时间",
     "ready_by": "最迟备好车时间",
@@ -54,16 +57,32 @@ DETAILS = {
 @blueprint.get("/bookings")
 @access("admin")
 def find_bookings() -> Any:
-    given = {name: request.args.get(name, "").strip()[:24] for name in ("no", "tail", "state", "dealer")}
-    tail, problem = given["tail"], ""
-    if tail and not (tail.isascii() and tail.isdecimal() and len(tail) == 4):
-        problem = "请输入手机号的后四位数字。"
+    return _found({**_given(request.args), "tail": kept_tail(TAIL)})
+
+
+@blueprint.post("/bookings")
+@access("admin")
+def search_bookings() -> Any:
+    """What is searched for becomes the list's address, but for the digits of a phone."""
+    given = {**_given(request.form), "tail": typed_tail()}
+    tail = given["tail"]
+    if tail and not is_tail(tail):
+        return _found(given, "请输入手机号的后四位数字。")
+    wanted: dict[str, Any] = {name: given[name] or None for name in PLAIN}
+    return go(url_for("booking_admin.find_bookings", **wanted, by=keep_tail(TAIL, tail)))
+
+
+def _given(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: values.get(name, "").strip()[:24] for name in PLAIN}
+
+
+def _found(given: dict[str, str], problem: str = "") -> Any:
     number = given["dealer"]
     dealer = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else None
     rows = None
     if not problem:
         states = STATES.get(given["state"], ("", ()))[1]
-        rows = board.search_bookings(no=given["no"].upper(), tail=tail, states=states, dealer_id=dealer)
+        rows = board.search_bookings(no=given["no"].upper(), tail=given["tail"], states=states, dealer_id=dealer)
     return render(
         "booking/admin/bookings.html",
         status=422 if problem else 200,

@@ -41,6 +41,7 @@ from app.booking.queries.honour import HonourRate, list_rates
 from app.booking.queries.reviews import (
     Rating,
     ReviewLine,
+    count_unanswered,
     find_review,
     list_dealer_reviews,
     list_series_reviews,
@@ -67,6 +68,7 @@ __all__ = [
     "Step",
     "TakingPart",
     "car_name",
+    "count_unanswered",
     "day_start",
     "export_own",
     "find_booking_by_id",

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from app.booking.models import Booking, BookingEvent, DealDealer, OnePriceDeal, QueuePlace
+from app.booking.queries.deals import OPEN_FOR_BUSINESS
 from app.booking.rules import EVENT_WORDS, KEEPS_UNIT, BookingState, DealPhase, phase_of
 from app.catalog.models import Series, Trim
 from app.core.audit import AuditEntry
@@ -103,7 +104,11 @@ class Trail:
 
 def list_deals(now: datetime, limit: int = 100) -> list[DealLine]:
     """Every deal with its stock and its queue: those that run or wait first, then the latest."""
-    rows = db.session.execute(_deal_rows().order_by(OnePriceDeal.ends_at.desc(), OnePriceDeal.id).limit(limit)).all()
+    return _lines(_deal_rows().order_by(OnePriceDeal.ends_at.desc(), OnePriceDeal.id).limit(limit), now)
+
+
+def _lines(statement: Select[OnePriceDeal, str, str, str], now: datetime) -> list[DealLine]:
+    rows = db.session.execute(statement).all()
     ids = [row.OnePriceDeal.id for row in rows]
     kept, offered = _count_kept(ids), _count_offered(ids)
     lines = [_line(row, kept, offered, now) for row in rows]
@@ -132,12 +137,30 @@ def get_board(slug: str, now: datetime, *, dealer_id: int | None = None) -> Boar
 
 
 def list_deals_of_dealer(dealer_id: int, now: datetime) -> list[DealLine]:
-    """The deals a store has bookings in, for its own board."""
-    mine = select(Booking.deal_id).where(Booking.dealer_id == dealer_id)
-    rows = db.session.execute(_deal_rows().where(OnePriceDeal.id.in_(mine)).order_by(OnePriceDeal.ends_at.desc())).all()
-    ids = [row.OnePriceDeal.id for row in rows]
-    kept, offered = _count_kept(ids), _count_offered(ids)
-    return [_line(row, kept, offered, now) for row in rows]
+    """The deals of a store's own board: those it has bookings in, and those to come that it takes part in."""
+    return _lines(_deal_rows().where(_of_dealer(dealer_id, now)).order_by(OnePriceDeal.ends_at.desc()), now)
+
+
+def get_store_board(slug: str, dealer_id: int, now: datetime) -> Board:
+    """One store's part of the live board of a deal; NotFound for a deal that is none of its business."""
+    mine = select(OnePriceDeal.id).where(OnePriceDeal.slug == slug, _of_dealer(dealer_id, now))
+    if db.session.scalar(mine) is None:
+        raise NotFound("本店没有参加这个一口价。")
+    return get_board(slug, now, dealer_id=dealer_id)
+
+
+def _of_dealer(dealer_id: int, now: datetime) -> ColumnElement[bool]:
+    booked = select(Booking.id).where(Booking.deal_id == OnePriceDeal.id, Booking.dealer_id == dealer_id).exists()
+    invited = (
+        select(DealDealer.deal_id)
+        .where(DealDealer.deal_id == OnePriceDeal.id, DealDealer.dealer_id == dealer_id)
+        .exists()
+    )
+    open_now = select(Dealer.id).where(Dealer.id == dealer_id, Dealer.status == OPEN_FOR_BUSINESS).exists()
+    coming = and_(
+        OnePriceDeal.withdrawn.is_(False), OnePriceDeal.ends_at > now, open_now, or_(OnePriceDeal.all_dealers, invited)
+    )
+    return or_(booked, coming)
 
 
 def search_bookings(

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.booking.models import DealReminder, OnePriceDeal, QueuePlace
@@ -54,6 +55,12 @@ class QueuePage:
     waiting: int
     place: OwnPlace | None
     joinable: bool
+
+    @property
+    def mark(self) -> str:
+        """Another one says that the page is to be read anew."""
+        ahead = self.place.position if self.place else self.waiting
+        return f"{self.place.state if self.place else 'none'}-{self.card.phase}-{ahead}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +170,34 @@ def list_own_places(member_id: int, now: datetime) -> list[OwnPlace]:
 
 def list_leads(dealer_id: int, limit: int = 100) -> list[Lead]:
     """Who waits, agreed that this dealer may call, and has not taken that back; first come first."""
+    rows = db.session.execute(
+        _leads(
+            select(
+                QueuePlace.id,
+                QueuePlace.joined_at,
+                Member.name,
+                Member.phone,
+                OnePriceDeal.title,
+                Series.name,
+                Trim.model_year,
+            ),
+            dealer_id,
+        )
+        .order_by(QueuePlace.claimed_at, QueuePlace.id)
+        .limit(limit)
+    )
+    return [
+        Lead(place_id, name or "客户", phone or "", f"{series} {year}", title, joined)
+        for place_id, joined, name, phone, title, series, year in rows
+    ]
+
+
+def count_leads(dealer_id: int) -> int:
+    """How many they are."""
+    return db.session.scalar(_leads(select(func.count(QueuePlace.id)), dealer_id)) or 0
+
+
+def _leads(wanted: Select[Any], dealer_id: int) -> Select[Any]:
     consented = (
         select(Consent.id)
         .join(Dealer, Dealer.slug == Consent.subject)
@@ -174,16 +209,8 @@ def list_leads(dealer_id: int, limit: int = 100) -> list[Lead]:
         )
         .exists()
     )
-    rows = db.session.execute(
-        select(
-            QueuePlace.id,
-            QueuePlace.joined_at,
-            Member.name,
-            Member.phone,
-            OnePriceDeal.title,
-            Series.name,
-            Trim.model_year,
-        )
+    return (
+        wanted.select_from(QueuePlace)
         .join(Member, Member.id == QueuePlace.member_id)
         .join(OnePriceDeal, OnePriceDeal.id == QueuePlace.deal_id)
         .join(Trim, Trim.id == OnePriceDeal.trim_id)
@@ -195,13 +222,7 @@ def list_leads(dealer_id: int, limit: int = 100) -> list[Lead]:
             Member.phone_verified_at.is_not(None),
             consented,
         )
-        .order_by(QueuePlace.claimed_at, QueuePlace.id)
-        .limit(limit)
     )
-    return [
-        Lead(place_id, name or "客户", phone or "", f"{series} {year}", title, joined)
-        for place_id, joined, name, phone, title, series, year in rows
-    ]
 
 
 def list_places(member_id: int) -> Sequence[QueuePlace]:

@@ -76,6 +76,14 @@ def list_dealer_reviews(dealer_id: int, limit: int = PAGE) -> list[ReviewLine]:
     return _lines(_shown().where(BookingReview.dealer_id == dealer_id), limit)
 
 
+def count_unanswered(dealer_id: int) -> int:
+    """How many reviews of a dealer that everybody sees wait for its answer."""
+    waiting = select(func.count()).where(
+        BookingReview.dealer_id == dealer_id, BookingReview.answer == "", BookingReview.hidden_at.is_(None)
+    )
+    return db.session.scalar(waiting) or 0
+
+
 def find_review(booking_id: int) -> BookingReview | None:
     """What was said about this booking."""
     return db.session.scalar(select(BookingReview).where(BookingReview.booking_id == booking_id))

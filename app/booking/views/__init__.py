@@ -1,5 +1,5 @@
-"""Pages of the bookings: `deals` for everybody, `place` (the form), `cashier`, `own` (one's own), `queue`,
-`store` (staff)."""
+"""Pages of the bookings: `deals` and `reviews` for everybody, `place` (the form), `cashier`, `own` (one's own),
+`queue`; `store` and `board` are the staff's."""
 
 from typing import Any
 
@@ -17,4 +17,4 @@ def _words() -> dict[str, Any]:
 
 
 # The pages add their routes to the blueprint above.
-from app.booking.views import alter, cashier, deals, own, place, queue, reviews, store  # noqa: E402, F401
+from app.booking.views import alter, board, cashier, deals, own, place, queue, reviews, store  # noqa: E402, F401

@@ -64,6 +64,7 @@ def _store_page(status: int = 200, problem: str = "") -> Response:
         status=status,
         rows=queries.list_dealer_reviews(dealer_id),
         rating=queries.rate_dealers([dealer_id]).get(dealer_id),
+        unanswered=queries.count_unanswered(dealer_id),
         form=AnswerForm(formdata=None),
         problem=problem,
     )

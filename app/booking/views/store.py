@@ -1,6 +1,5 @@
 """The store's bookings on the dealer's phone: what is to do today, and one booking with its steps."""
 
-import re
 from collections.abc import Callable
 
 from flask import Response, request, url_for
@@ -15,33 +14,55 @@ from app.booking.rules.promises import LEADING
 from app.booking.services import balance, progress, store_contact
 from app.booking.services.progress import Outcome
 from app.booking.views import blueprint
+from app.booking.views.board import waiting
+from app.booking.views.tails import WAY, is_tail, keep_tail, kept_tail, typed_tail
 from app.core import clock
 from app.core.errors import DomainError
-from app.core.htmx import go, render
+from app.core.htmx import go, render, wants_fragment
 from app.core.security import access
 from app.core.web import actor
 
+TAIL = "store_tail"
 FORMS: dict[str, type[FlaskForm]] = {"time": TimeForm, "car": CarForm, "balance": BalanceForm, "no_show": NoShowForm}
 
 
 @blueprint.get("/staff/bookings")
 @access("staff")
 def list_store_bookings() -> Response:
-    """Asked every fifteen seconds; a filter shows one part, the last four digits of a phone find one person."""
-    tail = re.sub(r"\s", "", request.args.get("tail", ""))
-    good = not tail or (len(tail) == 4 and tail.isascii() and tail.isdecimal())
-    groups = store.list_store(_dealer_id(), clock.now(), tail if good else "")
+    """Asked every fifteen seconds; a filter shows one part, `by=phone` those of the number that was searched for."""
+    return _list(kept_tail(TAIL))
+
+
+@blueprint.post("/staff/bookings")
+@access("staff")
+def find_store_bookings() -> Response:
+    """Find one person by the last four digits of the phone; without digits, everybody again."""
+    tail = typed_tail()
+    if tail and not is_tail(tail):
+        return _list("", tail, 422)
+    return go(url_for("booking.list_store_bookings", show=_shown() or None, by=keep_tail(TAIL, tail)))
+
+
+def _shown() -> str:
     shown = request.args.get("show", "")
-    shown = shown if shown in store.GROUPS else ""
+    return shown if shown in store.GROUPS else ""
+
+
+def _list(tail: str, typed: str = "", status: int = 200) -> Response:
+    groups, shown = store.list_store(_dealer_id(), clock.now(), tail), _shown()
     return render(
         "booking/staff/bookings.html",
         "booking/staff/_bookings.html",
+        status=status,
         groups=[g for g in groups if shown in ("", g.key)],
         counts=[(key, title, sum(len(g.rows) for g in groups if g.key == key)) for key, title in store.GROUPS.items()],
         total=sum(len(g.rows) for g in groups),
         shown=shown,
         tail=tail,
-        tail_problem="" if good else "请输入手机号后四位数字。",
+        typed=typed or tail,
+        by=WAY if tail else None,
+        tail_problem="请输入手机号后四位数字。" if status == 422 else "",
+        **({} if wants_fragment() else waiting()),
     )
 
 
