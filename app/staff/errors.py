@@ -51,3 +51,48 @@ class RoleUnknown(DomainError):
     code = "staff_role_unknown"
     message = "请选择岗位。"
     field = "role"
+
+
+class PinRefused(DomainError):
+    """The sentence says what is wrong with it."""
+
+    code = "pin_refused"
+    message = "PIN 是 4 到 6 位数字，不能是连号、重复的数字或年份。"
+    field = "pin"
+
+
+class PinWrong(DomainError):
+    """The same for a person without a PIN, so that nobody learns who has one."""
+
+    code = "pin_wrong"
+    message = "姓名或 PIN 不对，请重试。"
+    field = "pin"
+
+    def __init__(self, left: int = 0) -> None:
+        super().__init__(f"姓名或 PIN 不对，还可以再试 {left} 次。" if left else None)
+
+
+class PinLocked(DomainError):
+    code = "pin_locked"
+    message = "错误次数过多，已锁定 15 分钟。请店长在自己的手机上解锁，或在自己的手机上重设 PIN。"
+    field = "pin"
+
+
+class PhoneLinkInvalid(DomainError):
+    code = "phone_link_invalid"
+    message = "这个登记链接无效或已过期（10 分钟内有效，只能用一次），请让店长重新生成。"
+    status = 404
+
+
+class PhoneNameMissing(DomainError):
+    code = "phone_name_missing"
+    message = "请给这部手机起个名字，例如 前台 1 号，最多 40 个字。"
+    field = "phone_name"
+
+
+class OwnPhoneOnly(DomainError):
+    """What one may not do on a phone that colleagues pick up."""
+
+    code = "own_phone_only"
+    message = "请在自己的手机上办理，公用手机只用于核销和查看。"
+    status = 403

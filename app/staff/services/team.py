@@ -20,7 +20,7 @@ from app.staff.errors import (
     NotYourTeam,
     RoleUnknown,
 )
-from app.staff.models import StaffInvitation, StaffMember
+from app.staff.models import CounterPhone, StaffInvitation, StaffMember
 
 
 def invite_staff(dealer_id: int, name: str, role: str, actor: Actor, now: datetime) -> tuple[StaffInvitation, str]:
@@ -109,9 +109,10 @@ def _already_accepted(digest: str, member_id: int, now: datetime) -> StaffMember
 
 
 def dismiss_staff(staff_id: int, actor: Actor, now: datetime) -> None:
-    """End somebody's work for a store at once. Twice is as good as once. NotYourTeam, NotFound.
+    """End somebody's work for a store at once, on shared phones too. Twice is as good as once. NotYourTeam, NotFound.
 
-    When a leading person goes, the store's open invitation links go too: they may be in that person's hands.
+    When a leading person goes, the store's open links (invitations, shared phones) go too: they may be in that
+    person's hands.
     """
     with transaction():
         staff = queries.get_staff(staff_id)
@@ -120,7 +121,7 @@ def dismiss_staff(staff_id: int, actor: Actor, now: datetime) -> None:
         if not rules.may_manage(actor.kind, actor.role, staff.role, same_dealer=actor.dealer_id == staff.dealer_id):
             raise NotYourTeam
         gone = update(StaffMember).where(StaffMember.id == staff_id, StaffMember.left_at.is_(None))
-        if changed_rows(gone.values(left_at=now)) != 1:
+        if changed_rows(gone.values(left_at=now, pin_hash=None)) != 1:
             return
         if rules.leads(staff.role):
             open_links = update(StaffInvitation).where(
@@ -129,6 +130,10 @@ def dismiss_staff(staff_id: int, actor: Actor, now: datetime) -> None:
                 StaffInvitation.expires_at > now,
             )
             changed_rows(open_links.values(expires_at=now))
+            phone_links = update(CounterPhone).where(
+                CounterPhone.dealer_id == staff.dealer_id, CounterPhone.token_digest.startswith(queries.WAITING)
+            )
+            changed_rows(phone_links.values(revoked_at=now))
         audit.record(actor, "staff_dismissed", "staff_member", staff_id, dealer_id=staff.dealer_id, role=staff.role)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, g, url_for
+from flask import g, url_for
 
 from app.core import clock
 from app.core.errors import DomainError
@@ -13,9 +13,8 @@ from app.core.web import actor, settings
 from app.staff import queries, rules, services
 from app.staff.errors import NotYourTeam
 from app.staff.forms import InvitationForm
-from app.staff.session import current_staff
-
-blueprint = Blueprint("staff", __name__, url_prefix="/staff")
+from app.staff.session import current_phone, current_staff, own_phone_only
+from app.staff.views import blueprint
 
 
 @blueprint.get("")
@@ -28,6 +27,7 @@ def show_home() -> Any:
         role_name=rules.ROLES[staff.role],
         dealer_name=queries.dealer_name(staff.dealer_id),
         leads=rules.leads(staff.role),
+        phone=current_phone(),
     )
 
 
@@ -55,6 +55,7 @@ def _team_page(form: InvitationForm, *, status: int = 200, link: str | None = No
         dealer_name=queries.dealer_name(staff.dealer_id),
         team=[(person, _may_dismiss(person.role)) for person in queries.list_team(staff.dealer_id)],
         waiting=queries.list_open_invitations(staff.dealer_id, clock.now()),
+        locked=queries.list_locked(staff.dealer_id, clock.now()),
         roles=rules.ROLES,
         link=link,
         qr=qr_svg(link) if link else None,
@@ -66,6 +67,7 @@ def _may_dismiss(role: str) -> bool:
 
 
 def _invitation_form() -> InvitationForm:
+    own_phone_only()
     if not rules.leads(actor().role):
         raise NotYourTeam
     return InvitationForm(rules.roles_to_give(actor().kind, actor().role))
@@ -100,5 +102,14 @@ def invite() -> Any:
 @blueprint.post("/team/<int:staff_id>/dismissal")
 @access("staff")
 def dismiss(staff_id: int) -> Any:
+    own_phone_only()
     services.dismiss_staff(staff_id, actor(), clock.now())
+    return go(url_for("staff.show_team"))
+
+
+@blueprint.post("/team/<int:staff_id>/pin-unlock")
+@access("staff")
+def unlock_pin(staff_id: int) -> Any:
+    own_phone_only()
+    services.unlock_pin(staff_id, actor())
     return go(url_for("staff.show_team"))

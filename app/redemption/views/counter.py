@@ -1,14 +1,18 @@
-"""The counter on the staff's own phones, and the address inside a customer's code."""
+"""The counter on the staff's phones: scan → preview → confirm → result, each one round trip.
+
+With scripts the page stays and only its middle changes, so that sound stays unlocked and WeChat's scanner set up;
+without them the same answers come as pages.
+"""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
-from flask import Blueprint, Response, current_app, g, redirect, request, url_for
+from flask import Response, current_app, g, redirect, request, url_for
 
-from app.booking.queries.store import count_waiting
 from app.core import clock
 from app.core.errors import DomainError, GatewayError
-from app.core.htmx import go, render
+from app.core.htmx import go, render, wants_fragment
 from app.core.security import access
 from app.core.web import actor, settings
 from app.gateways.wechat.port import JsConfig, NotSignable
@@ -16,11 +20,13 @@ from app.members.session import current_member
 from app.redemption import queries, services
 from app.redemption.errors import Refused
 from app.redemption.forms import ConfirmForm, ScanForm, UndoForm
-from app.redemption.rules import Kind, read_scan
-from app.staff import queries as staff
+from app.redemption.rules import Kind, Scan, read_scan
+from app.redemption.views import blueprint
+from app.redemption.views.lists import counts
+from app.staff.session import current_phone_id, is_staff_here
 
 log = structlog.get_logger(__name__)
-blueprint = Blueprint("redemption", __name__)
+WORDS = {"used": "已使用", "needs": "需补充", "invalid": "无效"}
 
 
 @blueprint.get("/r/<token>")
@@ -28,10 +34,9 @@ blueprint = Blueprint("redemption", __name__)
 def open_code(token: str) -> Any:
     """Scanned by the phone's own camera: staff go to the preview, everybody else reads whom to show it to."""
     g.private = True
-    member = current_member()
-    if member is not None and staff.find_active(member.id) is not None:
+    if is_staff_here(current_member()):
         return redirect(url_for("redemption.show_preview", code=token))
-    return render("redemption/code.html")
+    return render("redemption/code.html", coupon=token.startswith("C"))
 
 
 @blueprint.get("/staff/scan")
@@ -46,7 +51,7 @@ def show_preview() -> Response:
     """A code scanned outside this page. Only whole codes: typed ones are counted, and reading writes nothing."""
     if read_scan(request.args.get("code", "")).kind is not Kind.TOKEN:
         return go(url_for("redemption.scan"))
-    return _preview(request.args.get("code", ""), "")
+    return _preview(request.args.get("code", ""), "", keep=False)
 
 
 @blueprint.post("/staff/redemptions/preview")
@@ -68,7 +73,14 @@ def redeem() -> Response:
     ticket, nonce, now = form.ticket.data, form.nonce.data, clock.now()
     try:
         redemption_id = services.redeem(
-            actor(), ticket, nonce, now, secret=_secret(), document=form.document.data or ""
+            actor(),
+            ticket,
+            nonce,
+            now,
+            secret=_secret(),
+            document=form.document.data or "",
+            bill=form.bill.data or "",
+            phone_id=current_phone_id(),
         )
     except Refused as refusal:
         return _refusal(refusal)
@@ -76,6 +88,8 @@ def redeem() -> Response:
         if refusal.status != 422:
             raise
         return _look_again(ticket, nonce, form, refusal)
+    if wants_fragment():
+        return _result(redemption_id, UndoForm(formdata=None))
     return go(url_for("redemption.show_result", redemption_id=redemption_id))
 
 
@@ -92,90 +106,96 @@ def undo(redemption_id: int) -> Response:
     if form.validate():
         try:
             services.undo(actor(), redemption_id, form.reason.data or "", clock.now())
-            return go(url_for("redemption.show_result", redemption_id=redemption_id))
         except DomainError as refusal:
             if refusal.status != 422:
                 raise
             form.reason.errors = [refusal.message]
+        else:
+            if wants_fragment():
+                return _result(redemption_id, UndoForm(formdata=None))
+            return go(url_for("redemption.show_result", redemption_id=redemption_id))
     return _result(redemption_id, form, 422)
 
 
-@blueprint.get("/staff/redemptions")
+@blueprint.post("/staff/redemptions/worth")
 @access("staff")
-def list_redemptions() -> Response:
-    receipts = queries.list_today(actor(), clock.now())
-    return render("redemption/today.html", "redemption/_today.html", receipts=receipts)
-
-
-@blueprint.get("/staff/redemptions/today")
-@access("staff")
-def show_counts() -> Response:
-    """The counters of the staff home, a fragment."""
-    return render("redemption/_counts.html", **_counts())
-
-
-def _preview(code: str, tail: str) -> Response:
+def show_worth() -> Response:
+    """What the coupon is worth for the bill as it is being typed, a fragment: nothing is redeemed."""
+    form = ConfirmForm()
     try:
-        seen = services.preview(actor(), read_scan(code, tail), clock.now(), secret=_secret())
+        worth = services.value_now(actor(), form.ticket.data or "", form.bill.data or "", clock.now(), secret=_secret())
+    except DomainError as refusal:
+        return render("redemption/_worth.html", problem=refusal.message)
+    return render("redemption/_worth.html", worth=worth)
+
+
+def _page(part: str, screen: str, *, status: int = 200, **context: Any) -> Response:
+    """One template for all steps; `screen` is the body's class, which the fragment's script sets."""
+    return render(
+        "redemption/counter.html", f"redemption/{part}.html", status=status, part=part, screen=screen, **context
+    )
+
+
+def _preview(code: str, tail: str, *, keep: bool = True) -> Response:
+    try:
+        seen = services.preview(
+            actor(), _read(code, tail), clock.now(), secret=_secret(), phone_id=current_phone_id(), keep=keep
+        )
     except Refused as refusal:
         return _refusal(refusal)
     form = ConfirmForm(formdata=None, ticket=seen.ticket, nonce=seen.nonce)
-    return render("redemption/preview.html", seen=seen, form=form, dealer_name=staff.dealer_name(_dealer_id()))
+    return _page("_preview", "staff", seen=seen, form=form)
+
+
+def _read(code: str, tail: str) -> Scan:
+    return read_scan(code, tail, urlsplit(settings().public_base_url).netloc)
 
 
 def _look_again(ticket: str, nonce: str, form: ConfirmForm, problem: DomainError) -> Response:
-    """The same confirmation once more, with what is wrong about the balance: nothing is scanned again."""
+    """The same confirmation once more, with what is wrong about the field: nothing is scanned again."""
     try:
         seen = services.look_again(actor(), ticket, nonce, clock.now(), secret=_secret())
     except Refused as refusal:
         return _refusal(refusal)
-    if seen.rest_fen:
-        form.document.errors = [problem.message]
+    asks = seen.shown.asks
+    if asks in ("document", "bill"):
+        form[asks].errors = [problem.message]
     else:
         form.form_errors, form.document.data, form.document.raw_data = [problem.message], "", None
-    dealer_name = staff.dealer_name(_dealer_id())
-    return render("redemption/preview.html", status=422, seen=seen, form=form, dealer_name=dealer_name)
+    return _page("_preview", "staff", status=422, seen=seen, form=form)
 
 
 def _refusal(refusal: Refused) -> Response:
-    words = {"used": "已使用", "needs": "需补充", "invalid": "无效"}
     log.info("scan_refused", code_name=refusal.code)
-    return render(
-        "redemption/refused.html",
-        status=refusal.status,
+    return _page(
+        "_refused",
+        f"result {refusal.screen}",
+        status=422 if wants_fragment() else refusal.status,
         kind=refusal.screen,
-        word=words[refusal.screen],
+        word=WORDS[refusal.screen],
         message=refusal.message,
     )
 
 
 def _result(redemption_id: int, form: UndoForm, status: int = 200) -> Response:
     receipt = queries.get_receipt(redemption_id, actor(), clock.now())
-    return render("redemption/result.html", status=status, receipt=receipt, form=form)
+    kind = "needs" if receipt.undone else "ok"
+    word = "已撤销" if receipt.undone else "核销成功"
+    return _page("_result", f"result {kind}", status=status, receipt=receipt, form=form, kind=kind, word=word)
 
 
 def _scan_page(form: ScanForm, status: int = 200) -> Response:
-    return render("redemption/scan.html", status=status, form=form, config=_js_config(), **_counts())
-
-
-def _counts() -> dict[str, int]:
-    now = clock.now()
-    return {
-        "redeemed": queries.count_today(_dealer_id(), now),
-        "waiting": count_waiting(_dealer_id()),
-    }
+    return _page("_scan", "staff", status=status, form=form, config=_js_config(), **counts())
 
 
 def _js_config() -> JsConfig | None:
+    if wants_fragment():  # the page around it has been set up
+        return None
     try:
         return current_app.extensions["wechat"].js_config(request.url)
     except (GatewayError, NotSignable) as exc:
         log.warning("page_not_signed", error=type(exc).__name__)
         return None
-
-
-def _dealer_id() -> int:
-    return actor().dealer_id or 0
 
 
 def _secret() -> str:

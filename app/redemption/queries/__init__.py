@@ -1,0 +1,33 @@
+"""The read side of the counter."""
+
+from app.redemption.queries.receipts import (
+    Receipt,
+    Standing,
+    find_by_nonce,
+    find_standing,
+    get_receipt,
+    list_between,
+    list_by_tail,
+    list_today,
+)
+from app.redemption.queries.tallies import Tallies, count_today, list_failures_today, tally_today
+from app.redemption.queries.words import KINDS, Words, spaced, words_of
+
+__all__ = [
+    "KINDS",
+    "Receipt",
+    "Standing",
+    "Tallies",
+    "Words",
+    "count_today",
+    "find_by_nonce",
+    "find_standing",
+    "get_receipt",
+    "list_between",
+    "list_by_tail",
+    "list_failures_today",
+    "list_today",
+    "spaced",
+    "tally_today",
+    "words_of",
+]

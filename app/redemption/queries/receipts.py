@@ -1,0 +1,182 @@
+"""The read side of the counter: what was redeemed, by whom, and what may still be undone."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Row, bindparam, select
+
+from app.booking.queries import day_start
+from app.booking.rules import mask_name
+from app.core.clock import say
+from app.core.db import db, look, table_of
+from app.core.errors import NotFound
+from app.core.money import format_yuan
+from app.core.security import Actor
+from app.dealers.models import Dealer
+from app.redemption.models import Redemption
+from app.redemption.queries.words import GONE, KINDS, Words, words_of
+from app.redemption.rules import CLERK_UNDO, FOUND_DAYS, SUPERVISOR_UNDO, may_undo, needs_reason
+from app.staff.models import CounterPhone, StaffMember
+
+MOST = 200
+_r = table_of(Redemption).c
+_BY_NONCE = select(_r.id).where(_r.staff_id == bindparam("staff"), _r.nonce == bindparam("nonce"))
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One redemption as the store reads it. `amount_fen` is what a coupon was worth, the price of a car."""
+
+    id: int
+    kind: str
+    kind_words: str
+    no: str
+    who: str
+    phone: str
+    what: str
+    value: str
+    amount_fen: int | None
+    bill_fen: int | None
+    redeemed_at: datetime
+    when: str
+    staff_name: str
+    phone_name: str
+    dealer_name: str
+    undone: bool
+    undo_text: str
+    may_undo: bool
+    undo_needs_reason: bool
+    undo_until: datetime
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """What stands under the large word."""
+        coupon = self.kind == "coupon"
+        lines = [("客户", f"{self.who} {self.phone}".strip())]
+        if coupon and self.bill_fen is not None:
+            lines += [
+                ("消费金额", format_yuan(self.bill_fen)),
+                ("优惠后", format_yuan(self.bill_fen - (self.amount_fen or 0))),
+            ]
+        lines += [("券号" if coupon else "订单号", self.no), ("时间", self.when), ("门店", self.dealer_name)]
+        return [*lines, ("经办", self.staff_name + (f"（{self.phone_name}）" if self.phone_name else ""))]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who redeemed something, when and where, in the words of a refusal."""
+
+    when: str
+    where: str
+    who: str
+
+
+def find_standing(kind: str, subject_id: int) -> Standing | None:
+    """The redemption of this thing that stands, with the names of the store and the (masked) clerk."""
+    row = db.session.execute(
+        select(Redemption.redeemed_at, Dealer.name, StaffMember.name)
+        .join(Dealer, Dealer.id == Redemption.dealer_id)
+        .join(StaffMember, StaffMember.id == Redemption.staff_id)
+        .where(Redemption.subject_kind == kind, Redemption.subject_id == subject_id, Redemption.undone_at.is_(None))
+    ).first()
+    return Standing(say(row[0]), row[1], mask_name(row[2])) if row else None
+
+
+def find_by_nonce(staff_id: int, nonce: str) -> int | None:
+    """The redemption that this clerk's very confirmation made before."""
+    return look(_BY_NONCE, {"staff": staff_id, "nonce": nonce}).scalar()
+
+
+def get_receipt(redemption_id: int, actor: Actor, now: datetime) -> Receipt:
+    """A redemption of the actor's own store; NotFound."""
+    found = _receipts(actor, now, [Redemption.id == redemption_id])
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+def list_today(actor: Actor, now: datetime, *, mine: bool = False, kind: str = "") -> list[Receipt]:
+    """Today's redemptions of the actor's store, newest first, undone ones included; one's own or one kind only."""
+    wanted: list[ColumnElement[bool]] = [Redemption.redeemed_at >= day_start(now)]
+    if mine:
+        wanted.append(Redemption.staff_id == actor.id)
+    if kind in KINDS:
+        wanted.append(Redemption.subject_kind == kind)
+    return _receipts(actor, now, wanted)
+
+
+def list_by_tail(actor: Actor, tail: str, now: datetime) -> list[Receipt]:
+    """The store's redemptions of the last 30 days for customers whose phone ends like this."""
+    since = Redemption.redeemed_at >= now - timedelta(days=FOUND_DAYS)
+    ends = _receipts(actor, now, [since], tail=tail)
+    return ends[:MOST]
+
+
+def list_between(actor: Actor, start: datetime, end: datetime, now: datetime) -> list[Receipt]:
+    """For a file: everything of the store between two moments, oldest first."""
+    wanted = [Redemption.redeemed_at >= start, Redemption.redeemed_at < end]
+    return _receipts(actor, now, wanted, most=10_000)[::-1]
+
+
+def _receipts(
+    actor: Actor, now: datetime, conditions: Iterable[ColumnElement[bool]], *, most: int = MOST, tail: str = ""
+) -> list[Receipt]:
+    statement = (
+        select(Redemption, StaffMember.name, Dealer.name, CounterPhone.name)
+        .join(StaffMember, StaffMember.id == Redemption.staff_id)
+        .join(Dealer, Dealer.id == Redemption.dealer_id)
+        .outerjoin(CounterPhone, CounterPhone.id == Redemption.phone_id)
+        .where(Redemption.dealer_id == actor.dealer_id, *conditions)
+        .order_by(Redemption.id.desc())
+        .execution_options(populate_existing=True)
+    )
+    rows = db.session.execute(statement if tail else statement.limit(most)).all()
+    words = _words(rows)
+    told = [(row, words.get((row[0].subject_kind, row[0].subject_id), GONE)) for row in rows]
+    return [_receipt(actor, now, word, *row) for row, word in told if not tail or word.tail == tail]
+
+
+def _words(rows: Iterable[Row[Redemption, str, str, str]]) -> dict[tuple[str, int], Words]:
+    ids: dict[str, set[int]] = {}
+    for row in rows:
+        ids.setdefault(row[0].subject_kind, set()).add(row[0].subject_id)
+    return {(kind, one): words for kind, some in ids.items() for one, words in words_of(kind, some).items()}
+
+
+def _receipt(
+    actor: Actor,
+    now: datetime,
+    words: Words,
+    row: Redemption,
+    staff_name: str,
+    dealer_name: str,
+    phone_name: str | None,
+) -> Receipt:
+    own = row.staff_id == actor.id
+    undone = row.undone_at is not None
+    why = f"：{row.undo_reason}" if row.undo_reason else ""
+    return Receipt(
+        id=row.id,
+        kind=row.subject_kind,
+        kind_words=KINDS.get(row.subject_kind, ""),
+        no=words.no,
+        who=words.who,
+        phone=words.phone,
+        what=words.what,
+        value=words.value,
+        amount_fen=words.price_fen if words.price_fen is not None else row.amount_fen,
+        bill_fen=row.bill_fen,
+        redeemed_at=row.redeemed_at,
+        when=say(row.redeemed_at),
+        staff_name=staff_name,
+        phone_name=phone_name or "",
+        dealer_name=dealer_name,
+        undone=undone,
+        undo_text=f"已于{say(row.undone_at)}撤销{why}" if row.undone_at else "",
+        may_undo=may_undo(
+            role=actor.role, own=own, same_dealer=True, redeemed_at=row.redeemed_at, undone=undone, now=now
+        ),
+        undo_needs_reason=needs_reason(own=own, redeemed_at=row.redeemed_at, now=now),
+        undo_until=row.redeemed_at + (SUPERVISOR_UNDO if actor.role != "clerk" else CLERK_UNDO),
+    )

@@ -1,0 +1,101 @@
+"""Preview → redeemed: once, whoever taps, and the retry of a lost answer shows the same success."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
+
+from app.core.db import execute, retry_deadlock, table_of, transaction
+from app.core.errors import DomainError
+from app.core.security import Actor
+from app.redemption import queries
+from app.redemption.errors import Refused, ScannedIntoField, TicketStale, UnknownCode
+from app.redemption.models import Redemption
+from app.redemption.rules import is_living
+from app.redemption.services.registry import BY_LETTER
+from app.redemption.services.subjects import Done, Filled, Subject
+from app.redemption.services.tickets import dealer_of, read_ticket
+from app.redemption.services.tries import keep_failure
+
+_ADD = insert(table_of(Redemption)).returning(table_of(Redemption).c.id)
+
+
+@retry_deadlock
+def redeem(
+    actor: Actor,
+    ticket: str,
+    nonce: str,
+    now: datetime,
+    *,
+    secret: str,
+    document: str = "",
+    bill: str = "",
+    phone_id: int | None = None,
+) -> int:
+    """Redeem what the ticket was written for, once; returns the redemption's id. The same nonce gives the same id.
+
+    A booking's open balance is recorded with the number of its `document`, a coupon with a threshold is judged by the
+    `bill`. TicketStale, ScannedIntoField, every refusal of `preview` (somebody else may have acted since),
+    DocumentWrong, DocumentUsed, BalanceSettled, BalanceEarly, BillMissing, BelowThreshold.
+    """
+    dealer_id, staff_id = dealer_of(actor), actor.id or 0
+    if not nonce or len(nonce) > 40:
+        raise TicketStale
+    done = queries.find_by_nonce(staff_id, nonce)
+    if done is not None:
+        return done
+    letter, reference = read_ticket(ticket, actor, now, secret)
+    if is_living(document) or is_living(bill):
+        raise ScannedIntoField
+    subject, filled = BY_LETTER[letter], Filled(document, bill)
+    try:
+        return _once(subject, reference, filled, actor, nonce, now, phone_id)
+    except IntegrityError:  # the one standing redemption for each subject, or this very nonce
+        refusal = None
+    except DomainError as exc:
+        refusal = exc
+    done = queries.find_by_nonce(staff_id, nonce)  # the first answer was lost while this one waited
+    if done is not None:
+        return done
+    told = _told(subject, reference, refusal, dealer_id, now)
+    if isinstance(told, Refused):
+        keep_failure(actor, "confirm", told.code, now, phone_id)
+    raise told
+
+
+def _once(
+    subject: Subject, reference: str, filled: Filled, actor: Actor, nonce: str, now: datetime, phone_id: int | None
+) -> int:
+    with transaction():
+        found = subject.find_locked(reference)
+        if found is None:
+            raise UnknownCode
+        subject.check(found, dealer_of(actor), now)
+        done = subject.redeem(found, filled, actor, now)
+        return execute(_ADD, _row(subject, done, actor, nonce, now, phone_id)).scalar_one()
+
+
+def _row(subject: Subject, done: Done, actor: Actor, nonce: str, now: datetime, phone_id: int | None) -> dict[str, Any]:
+    return {
+        "subject_kind": subject.kind,
+        "subject_id": done.subject_id,
+        "dealer_id": actor.dealer_id,
+        "staff_id": actor.id,
+        "nonce": nonce,
+        "previous_state": done.before,
+        "redeemed_at": now,
+        "amount_fen": done.amount_fen,
+        "bill_fen": done.bill_fen,
+        "phone_id": phone_id,
+    }
+
+
+def _told(subject: Subject, reference: str, refusal: DomainError | None, dealer_id: int, now: datetime) -> DomainError:
+    """What the clerk reads: who was faster, or the reason as it stands now."""
+    if isinstance(refusal, Refused):
+        return refusal
+    found = subject.find(reference)
+    if found is None:
+        return UnknownCode()
+    return subject.already(found) if refusal is None else subject.explain(found, refusal, dealer_id, now)

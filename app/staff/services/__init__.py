@@ -1,0 +1,27 @@
+"""How people come to act for a store, how they prove who they are on a shared phone, and how they stop."""
+
+from app.staff.services.phones import open_phone, register_phone, revoke_phone
+from app.staff.services.pins import check_pin, set_pin, unlock_pin
+from app.staff.services.team import (
+    accept_invitation,
+    blocks,
+    dismiss_staff,
+    erase_own,
+    invite_staff,
+    reassign_own,
+)
+
+__all__ = [
+    "accept_invitation",
+    "blocks",
+    "check_pin",
+    "dismiss_staff",
+    "erase_own",
+    "invite_staff",
+    "open_phone",
+    "reassign_own",
+    "register_phone",
+    "revoke_phone",
+    "set_pin",
+    "unlock_pin",
+]
