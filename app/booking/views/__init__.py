@@ -17,4 +17,4 @@ def _words() -> dict[str, Any]:
 
 
 # The pages add their routes to the blueprint above.
-from app.booking.views import alter, board, cashier, deals, own, place, queue, reviews, store  # noqa: E402, F401
+from app.booking.views import alter, board, cashier, coupons, deals, own, place, queue, reviews, store  # noqa: E402, F401
