@@ -7,7 +7,7 @@ from flask import g, request, url_for
 from app.booking.admin_views import blueprint
 from app.booking.queries import board
 from app.booking.rules import PHASE_WORDS
-from app.booking.services import pause
+from app.booking.services import pause, units
 from app.core import clock
 from app.core.errors import DomainError
 from app.core.htmx import go, render
@@ -45,6 +45,21 @@ def pause_deal(slug: str) -> Any:
 @access("admin")
 def resume_deal(slug: str) -> Any:
     pause.resume_deal(g.actor, slug, clock.now())
+    return go(url_for("booking_admin.show_board", slug=slug))
+
+
+@blueprint.post("/deals/<slug>/units")
+@access("admin")
+def move_units(slug: str) -> Any:
+    """Give units of one store to another; the form says what was left when it was read."""
+    form = request.form
+    numbers = [form.get(name, type=int) or 0 for name in ("from", "to", "units", "seen")]
+    try:
+        units.move_units(g.actor, slug, *numbers, form.get("reason", ""), clock.now())
+    except DomainError as refusal:
+        if refusal.status != 422:
+            raise
+        return _page(slug, 422, refusal.message)
     return go(url_for("booking_admin.show_board", slug=slug))
 
 

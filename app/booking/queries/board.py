@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from app.booking.models import Booking, BookingEvent, DealDealer, OnePriceDeal, QueuePlace
-from app.booking.queries.deals import OPEN_FOR_BUSINESS
-from app.booking.rules import EVENT_WORDS, KEEPS_UNIT, BookingState, DealPhase, phase_of
+from app.booking.queries.sellable import OPEN_FOR_BUSINESS, sellable
+from app.booking.rules import EVENT_WORDS, KEEPS_UNIT, BookingState, DealPhase, deal_phase
 from app.catalog.models import Series, Trim
 from app.core.audit import AuditEntry
 from app.core.clock import say
@@ -49,6 +49,7 @@ class DealLine:
     offered: int
     ends_text: str
     paused_reason: str
+    units_shut: int = 0  # of stores that are closed: left, and nobody can book them
 
     @property
     def adds_up(self) -> bool:
@@ -58,12 +59,14 @@ class DealLine:
 
 @dataclass(frozen=True, slots=True)
 class StoreLine:
-    """One dealer's part of a deal; `units_left` only where each has units of its own."""
+    """One dealer's part of a deal; `units_left` only where each has units of its own. A closed store sells none."""
 
     name: str
     cells: tuple[int, ...]
     units_left: int | None
     units_total: int | None
+    id: int = 0
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def list_deals(now: datetime, limit: int = 100) -> list[DealLine]:
     return _lines(_deal_rows().order_by(OnePriceDeal.ends_at.desc(), OnePriceDeal.id).limit(limit), now)
 
 
-def _lines(statement: Select[OnePriceDeal, str, str, str], now: datetime) -> list[DealLine]:
+def _lines(statement: Select[OnePriceDeal, str, str, str, int], now: datetime) -> list[DealLine]:
     rows = db.session.execute(statement).all()
     ids = [row.OnePriceDeal.id for row in rows]
     kept, offered = _count_kept(ids), _count_offered(ids)
@@ -222,9 +225,15 @@ def _readable(value: Any) -> str:
     return text
 
 
-def _deal_rows() -> Select[OnePriceDeal, str, str, str]:
+def _deal_rows() -> Select[OnePriceDeal, str, str, str, int]:
     return (
-        select(OnePriceDeal, Series.name.label("series"), Trim.model_year.label("year"), Trim.name.label("trim"))
+        select(
+            OnePriceDeal,
+            Series.name.label("series"),
+            Trim.model_year.label("year"),
+            Trim.name.label("trim"),
+            sellable(OnePriceDeal).label("sellable"),
+        )
         .join(Trim, Trim.id == OnePriceDeal.trim_id)
         .join(Series, Series.id == Trim.series_id)
         .execution_options(populate_existing=True)
@@ -237,7 +246,15 @@ def _line(row: Any, kept: dict[int, int], offered: dict[int, int], now: datetime
         slug=deal.slug,
         title=deal.title,
         car_name=f"{row.series} {row.year} {row.trim}",
-        phase=phase_of(deal, now),
+        phase=deal_phase(
+            deal.starts_at,
+            deal.ends_at,
+            row.sellable,
+            deal.withdrawn,
+            now,
+            paused=deal.paused_at is not None,
+            waiting=deal.waiting,
+        ),
         units_total=deal.units_total,
         units_left=deal.units_left,
         kept=kept.get(deal.id, 0),
@@ -245,6 +262,7 @@ def _line(row: Any, kept: dict[int, int], offered: dict[int, int], now: datetime
         offered=offered.get(deal.id, 0),
         ends_text=say(deal.ends_at),
         paused_reason=deal.paused_reason if deal.paused_at else "",
+        units_shut=deal.units_left - row.sellable,
     )
 
 
@@ -281,15 +299,16 @@ def _stores(deal: OnePriceDeal, dealer_id: int | None) -> list[StoreLine]:
         counts.setdefault(number, {})[state] = many
     units = {row.dealer_id: row for row in db.session.scalars(own)} if deal.stock_by_dealer else {}
     wanted = set(counts) | set(units)
-    names = {
-        row.id: row.name for row in db.session.execute(select(Dealer.id, Dealer.name).where(Dealer.id.in_(wanted)))
-    }
+    known = db.session.execute(select(Dealer.id, Dealer.name, Dealer.status).where(Dealer.id.in_(wanted)))
+    names = {row.id: (row.name, row.status != OPEN_FOR_BUSINESS) for row in known}
     lines = [
         StoreLine(
-            name=names.get(number, "已下线门店"),
+            name=names.get(number, ("已下线门店", True))[0],
             cells=tuple(sum(counts.get(number, {}).get(s, 0) for s in states) for _words, states in COLUMNS),
             units_left=units[number].units_left if number in units else None,
             units_total=units[number].units_total if number in units else None,
+            id=number,
+            closed=names.get(number, ("", True))[1],
         )
         for number in wanted
     ]

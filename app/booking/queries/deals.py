@@ -10,6 +10,7 @@ from sqlalchemy.orm import joinedload
 
 from app.booking.models import DealDealer, OnePriceDeal
 from app.booking.queries.facts import ColourChoice, list_colours, list_lines
+from app.booking.queries.sellable import OPEN_FOR_BUSINESS, sellable
 from app.booking.rules import (
     DealPhase,
     Terms,
@@ -25,7 +26,6 @@ from app.core.db import db, peek
 from app.core.errors import NotFound
 from app.dealers.models import Dealer
 
-OPEN_FOR_BUSINESS = "营业"
 RECENT_DAYS = 7
 LAST_UNITS = 5
 POLL_SECONDS = {
@@ -256,6 +256,7 @@ def participating(deal: "OnePriceDeal | Any") -> Select[Dealer]:
     return wanted
 
 
+_SELLABLE = sellable(OnePriceDeal)
 # Made once: putting a statement together costs as much as running it.
 _ROWS = (
     select(
@@ -264,7 +265,8 @@ _ROWS = (
         OnePriceDeal.title,
         OnePriceDeal.price_fen,
         OnePriceDeal.units_total,
-        OnePriceDeal.units_left,
+        _SELLABLE.label("units_left"),
+        OnePriceDeal.units_left.label("units_on_shelf"),
         OnePriceDeal.starts_at,
         OnePriceDeal.ends_at,
         OnePriceDeal.withdrawn,
@@ -307,7 +309,7 @@ _RUNNING = (
     _OFFERED.where(
         OnePriceDeal.starts_at <= bindparam("now"),
         OnePriceDeal.ends_at > bindparam("now"),
-        OnePriceDeal.units_left > 0,
+        _SELLABLE > 0,
         OnePriceDeal.waiting == 0,
         OnePriceDeal.paused_at.is_(None),
     )
@@ -319,8 +321,8 @@ _OF_SERIES = _OFFERED.where(Series.slug == bindparam("slug"), OnePriceDeal.ends_
     OnePriceDeal.starts_at, OnePriceDeal.id
 )
 # A unit is left for anybody only while nobody waits for one.
-_FREE = case((OnePriceDeal.waiting > 0, 0), else_=OnePriceDeal.units_left)
-_MARK = case((OnePriceDeal.waiting > 0, -OnePriceDeal.waiting), else_=OnePriceDeal.units_left)
+_FREE = case((OnePriceDeal.waiting > 0, 0), else_=_SELLABLE)
+_MARK = case((OnePriceDeal.waiting > 0, -OnePriceDeal.waiting), else_=_SELLABLE)
 _STOCK = (
     select(OnePriceDeal.slug, _FREE)
     .where(OnePriceDeal.withdrawn.is_(False))
@@ -344,7 +346,7 @@ def card_of(row: Any, now: datetime) -> DealCard:
         car_name=f"{row.series_name} {row.model_year} {row.trim_name}",
         price_fen=row.price_fen,
         msrp_fen=row.msrp_fen,
-        units_total=row.units_total,
+        units_total=row.units_total - (row.units_on_shelf - row.units_left),  # those of closed stores are not offered
         units_left=free,
         starts_at=row.starts_at,
         ends_at=row.ends_at,

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, true
 
 from app.booking.models import Booking, DealDealer, OnePriceDeal, QueuePlace
-from app.booking.queries.deals import OPEN_FOR_BUSINESS
+from app.booking.queries.sellable import OPEN_FOR_BUSINESS, sellable
 from app.catalog.models import Series, Trim
 from app.core import publishing
 from app.core.db import execute, look, table_of
@@ -51,9 +51,14 @@ class Offered(NamedTuple):
         return f"{self.series_name} {self.model_year} {self.trim_name}"
 
 
+def _column(name: str) -> ColumnElement[Any]:
+    """As it stands in the row, but for what cannot be sold at this moment."""
+    return sellable(_deals.c) if name == "units_left" else _deals.c[name]
+
+
 _READ: Select[Any] = (
     select(
-        *(_deals.c[name] for name in Offered._fields[:20]),
+        *(_column(name) for name in Offered._fields[:20]),
         _trims.c.msrp_fen,
         _series.c.name,
         _trims.c.model_year,
@@ -201,7 +206,7 @@ class Late(NamedTuple):
 
 
 _LATE = select(
-    *(_deals.c[name] for name in Late._fields[:7]),
+    *(_column(name) for name in Late._fields[:7]),
     publishing.NUMBER.scalar_subquery(),
     _SAME.correlate(None).exists(),
     _KEPT.correlate(_deals).exists(),

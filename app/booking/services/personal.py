@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
-from app.booking.models import Booking, BookingCase, BookingEvent, QueuePlace
+from app.booking.models import Booking, BookingCase, BookingEvent, OnePriceDeal, QueuePlace
 from app.booking.queries.queue import LIVING
 from app.booking.rules import KEEPS_UNIT, BookingState
 from app.booking.rules.cases import CaseKind, CaseState
@@ -72,7 +72,8 @@ def reassign_own(from_id: int, to_id: int) -> None:
 
 def reassign_places(from_id: int, to_id: int) -> None:
     """Give the places in queues to the other account, with their turn. Two places in one queue cannot become one:
-    a unit may be kept with either of them, so the person gives one up first. MergeRefused.
+    a unit may be kept with either of them, so the person gives one up first; so does whoever would wait for a unit
+    that the bookings of both leave no room for. MergeRefused.
     """
     with transaction():
         mine = select(QueuePlace.deal_id).where(QueuePlace.state.in_(LIVING))
@@ -81,4 +82,18 @@ def reassign_places(from_id: int, to_id: int) -> None:
         )
         if db.session.scalar(both.limit(1)) is not None:
             raise MergeRefused("两个账号都在同一个一口价的候补中，请先退出其中一个再合并。")
+        if _fills_the_limit((from_id, to_id)):
+            raise MergeRefused("合并后在候补的一口价已达到每人限订台数，候补到的名额用不上，请先退出候补再合并。")
         changed_rows(update(QueuePlace).where(QueuePlace.member_id == from_id).values(member_id=to_id))
+
+
+def _fills_the_limit(member_ids: tuple[int, int]) -> bool:
+    """Whether one of them waits where both together hold as many as one person may."""
+    held = select(func.count()).where(
+        Booking.deal_id == OnePriceDeal.id, Booking.member_id.in_(member_ids), Booking.slot.is_not(None)
+    )
+    waits = select(QueuePlace.id).where(
+        QueuePlace.deal_id == OnePriceDeal.id, QueuePlace.member_id.in_(member_ids), QueuePlace.state.in_(LIVING)
+    )
+    full = select(OnePriceDeal.id).where(waits.exists(), held.scalar_subquery() >= OnePriceDeal.per_person)
+    return db.session.scalar(full.limit(1)) is not None

@@ -6,7 +6,7 @@ off keeps new people out; who stands in it keeps the turn.
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy import func, select, update
 
 from app.booking import queries
 from app.booking.errors import (
@@ -19,7 +19,9 @@ from app.booking.errors import (
     PhoneNotProved,
 )
 from app.booking.models import Booking, OnePriceDeal, QueuePlace
+from app.booking.queries import queue_due
 from app.booking.queries.queue import LIVING, Lead, find_living, find_position, list_leads, list_places
+from app.booking.queries.sellable import OPEN_FOR_BUSINESS
 from app.booking.rules import (
     OFFER_WARNING,
     QUEUE_SHARING_TEXT,
@@ -36,6 +38,7 @@ from app.core.clock import say
 from app.core.db import changed_rows, db, forget, retry_deadlock, transaction
 from app.core.errors import NotAllowed, NotFound
 from app.core.security import SYSTEM, Actor
+from app.dealers.models import Dealer
 from app.members import queries as members
 from app.members import services as member_services
 from app.messages.services import notify
@@ -155,9 +158,13 @@ def forget_member(member_id: int, now: datetime) -> None:
 
 def lapse_due(now: datetime) -> int:
     """Offers whose time is over go to the next; queues of deals that ended end; what is free is offered."""
-    ended = sweep.each("end_queues", _ended(now), lambda deal_id: _end_queue(deal_id, now), _not_again)
-    lapsed = sweep.each("lapse_offers", _with_due_offers(now), lambda deal_id: _lapse_deal(deal_id, now), _not_again)
-    served = sweep.each("serve_queues", _with_free_units(now), lambda deal_id: serve(deal_id, now) > 0, _not_again)
+    ended = sweep.each("end_queues", queue_due.ended(now), lambda deal_id: _end_queue(deal_id, now), _not_again)
+    lapsed = sweep.each(
+        "lapse_offers", queue_due.with_due_offers(now), lambda deal_id: _lapse_deal(deal_id, now), _not_again
+    )
+    served = sweep.each(
+        "serve_queues", queue_due.with_free_units(now), lambda deal_id: serve(deal_id, now) > 0, _not_again
+    )
     return ended + lapsed + served
 
 
@@ -190,45 +197,6 @@ def _not_again(_deal_id: int) -> None:
     """Nothing to put off: the next sweep finds it as it stands."""
 
 
-def _with_due_offers(now: datetime) -> list[int]:
-    over = or_(QueuePlace.offer_until <= now, OnePriceDeal.ends_at <= now, OnePriceDeal.withdrawn.is_(True))
-    due = (
-        select(QueuePlace.deal_id)
-        .join(OnePriceDeal, OnePriceDeal.id == QueuePlace.deal_id)
-        .where(QueuePlace.state == "offered", over, _not_paused(now))
-        .distinct()
-    )
-    return _ids(due)
-
-
-def _with_free_units(now: datetime) -> list[int]:
-    free = select(OnePriceDeal.id).where(
-        OnePriceDeal.waiting > 0,
-        OnePriceDeal.units_left > 0,
-        OnePriceDeal.starts_at <= now,
-        OnePriceDeal.ends_at > now,
-        OnePriceDeal.withdrawn.is_(False),
-        OnePriceDeal.paused_at.is_(None),
-    )
-    return _ids(free)
-
-
-def _ended(now: datetime) -> list[int]:
-    over = or_(OnePriceDeal.ends_at <= now, OnePriceDeal.withdrawn.is_(True))
-    return _ids(select(OnePriceDeal.id).where(OnePriceDeal.waiting > 0, over))
-
-
-def _not_paused(now: datetime) -> ColumnElement[bool]:
-    """A pause keeps offers; the deal's end does not wait for it."""
-    return or_(OnePriceDeal.paused_at.is_(None), OnePriceDeal.ends_at <= now, OnePriceDeal.withdrawn.is_(True))
-
-
-def _ids(statement: Select[int]) -> list[int]:
-    found = list(db.session.scalars(statement))
-    db.session.rollback()
-    return found
-
-
 @retry_deadlock
 def _lapse_deal(deal_id: int, now: datetime) -> bool:
     with transaction():
@@ -253,18 +221,43 @@ def _end_queue(deal_id: int, now: datetime) -> bool:
 
 
 def _lapse_locked(deal: Shelf, now: datetime) -> int:
-    """End the offers whose time is over, the deal being locked; a pause keeps them."""
+    """End the offers whose time is over or that cannot be used any more, the deal being locked; a pause keeps them."""
     over = phase_of(deal, now) is DealPhase.ENDED
     if deal.paused_at is not None and not over:
         return 0
-    due = [p for p in _offered(deal.id) if over or (p.offer_until is not None and p.offer_until <= now)]
-    for place in due:
-        _end(place, "lapsed", now)
-        if over:
-            _tell(place, deal, "queue_over", "活动已结束，为您保留的名额已释放", now)
+    moved = 0
+    for place in _offered(deal.id):
+        if over or (place.offer_until is not None and place.offer_until <= now):
+            _end(place, "lapsed", now)
+            words = "活动已结束，为您保留的名额已释放" if over else "保留的名额已到期，已让给下一位"
+            _tell(place, deal, "queue_over" if over else "offer_lapsed", words, now)
+        elif stock.at_limit(deal, place.member_id):
+            _end(place, "left", now)
+            stock.tell_at_limit(deal, place.id, place.member_id, now)
+        elif deal.stock_by_dealer and place.dealer_id is not None and not _is_open(place.dealer_id):
+            _wait_again(place, deal, now)
         else:
-            _tell(place, deal, "offer_lapsed", "保留的名额已到期，已让给下一位", now)
-    return len(due)
+            continue
+        moved += 1
+    return moved
+
+
+def _wait_again(place: QueuePlace, deal: Shelf, now: datetime) -> None:
+    """The store whose unit is kept has closed: the person waits on with the same turn, first for what is freed."""
+    dealer_id, until = place.dealer_id or 0, place.offer_until or now
+    step = update(QueuePlace).where(QueuePlace.id == place.id, QueuePlace.state == "offered")
+    if changed_rows(step.values(state="waiting", dealer_id=None, offered_at=None, offer_until=None)) != 1:
+        raise RuntimeError("a place was moved without the deal's lock")
+    _count(place.deal_id, 1)
+    words = {"car": deal.car_name, "note": "保留车辆的门店暂停营业，您的候补顺序不变，有名额时先为您保留"}
+    key = f"offer_withdrawn:{place.id}:{until.isoformat()}"
+    notify(place.member_id, "offer_withdrawn", key, words, now, href=f"/deals/{deal.slug}/queue")
+    audit.record(SYSTEM, "offer_withdrawn", "queue_place", place.id, deal_id=deal.id, dealer_id=dealer_id)
+    stock.give_back(place.deal_id, dealer_id, now)
+
+
+def _is_open(dealer_id: int) -> bool:
+    return db.session.scalar(select(Dealer.status).where(Dealer.id == dealer_id)) == OPEN_FOR_BUSINESS
 
 
 def _offered(deal_id: int) -> list[QueuePlace]:

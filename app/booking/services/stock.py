@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol, cast
 
 import structlog
-from sqlalchemy import ColumnElement, and_, bindparam, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 
 from app.booking.errors import DealerSoldOut, OfferElsewhere, OfferOver, SoldOut
-from app.booking.models import DealDealer, OnePriceDeal, QueuePlace
-from app.booking.queries.deals import OPEN_FOR_BUSINESS
+from app.booking.models import Booking, DealDealer, OnePriceDeal, QueuePlace
+from app.booking.queries.sellable import OPEN_FOR_BUSINESS, sellable
 from app.booking.rules import DealPhase, offer_end, phase_of
 from app.catalog.models import Series, Trim
 from app.core import audit
@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 _series, _trims, _dealers = table_of(Series), table_of(Trim), table_of(Dealer)
 _deals, _own, _places = table_of(OnePriceDeal).c, table_of(DealDealer).c, table_of(QueuePlace).c
+_bookings = table_of(Booking).c
 _given = cast("Callable[[str], Any]", bindparam)
 _deal, _dealer, _now, _place = (_given(name) for name in ("deal", "dealer", "now", "place"))
 _DEAL = update(table_of(OnePriceDeal)).where(_deals.id == _deal)
@@ -46,7 +47,7 @@ _RETURN_DEALERS = _DEALER.where(_own.units_left < _own.units_total).values(units
 _OFFER_UNIT = _DEAL.where(_deals.units_left >= 1, _deals.waiting >= 1).values(
     units_left=_deals.units_left - 1, waiting=_deals.waiting - 1
 )
-_OFFER = (
+_KEEP = (
     update(table_of(QueuePlace))
     .where(_places.id == _place, _places.state == "waiting")
     .values(state="offered", offered_at=_now, offer_until=_given("until"), dealer_id=_dealer)
@@ -55,6 +56,15 @@ _USE_OFFER = (
     update(table_of(QueuePlace))
     .where(_places.id == _place, _places.state == "offered", _places.offer_until > _now)
     .values(state="booked", ended_at=_now)
+)
+_LEAVE = (
+    update(table_of(QueuePlace))
+    .where(_places.id == _place, _places.state == "waiting")
+    .values(state="left", ended_at=_now)
+)
+_FEWER_WAIT = _DEAL.where(_deals.waiting >= 1).values(waiting=_deals.waiting - 1)
+_HELD = select(func.count()).where(
+    _bookings.deal_id == _deal, _bookings.member_id == _given("member"), _bookings.slot.is_not(None)
 )
 _SETTLE = update(table_of(QueuePlace)).where(_places.id == _place).values(booking_id=_given("booking"))
 _OWN_OFFER = select(_places.id, _places.dealer_id).where(
@@ -105,7 +115,7 @@ class HasStock(Protocol):
 
 
 class Shelf(NamedTuple):
-    """A deal as it stands while it is locked."""
+    """A deal as it stands while it is locked; `units_left` are those that can be sold at this moment."""
 
     id: int
     slug: str
@@ -129,7 +139,7 @@ class Shelf(NamedTuple):
 
 _SHELF = (
     select(
-        *(_deals[name] for name in Shelf._fields[:11]),
+        *(sellable(_deals) if name == "units_left" else _deals[name] for name in Shelf._fields[:11]),
         _series.c.name,
         _trims.c.model_year,
         _trims.c.name,
@@ -220,19 +230,45 @@ def serve(deal_id: int, now: datetime) -> int:
     served = 0
     deal = shelf(deal_id)
     while deal.waiting > 0 and deal.units_left > 0 and phase_of(deal, now) is DealPhase.SOLD_OUT:
-        if not _offer_one(deal, now):
+        row = execute(_NEXT, {"deal": deal.id}).first()
+        if row is None:
+            log.error("nobody_waits", deal_id=deal.id, counted=deal.waiting)
             break
-        served += 1
+        place_id, member_id, wanted = row
+        if at_limit(deal, member_id):
+            _excuse(deal, place_id, member_id, now)
+        elif _offer(deal, place_id, member_id, wanted, now):
+            served += 1
+        else:
+            break
         deal = shelf(deal_id)
     return served
 
 
-def _offer_one(deal: Shelf, now: datetime) -> bool:
-    row = execute(_NEXT, {"deal": deal.id}).first()
-    if row is None:
-        log.error("nobody_waits", deal_id=deal.id, counted=deal.waiting)
-        return False
-    place_id, member_id, wanted = row
+def at_limit(deal: Shelf, member_id: int) -> bool:
+    """Whether this person holds as many as one may: an offer could not be used."""
+    return execute(_HELD, {"deal": deal.id, "member": member_id}).scalar_one() >= deal.per_person
+
+
+def _excuse(deal: Shelf, place_id: int, member_id: int, now: datetime) -> None:
+    """Who came to the limit while waiting is told so instead of being offered what could not be booked."""
+    if execute(_LEAVE, {"place": place_id, "now": now}).rowcount != 1:
+        raise RuntimeError("a place was ended without the deal's lock")
+    execute(_FEWER_WAIT, {"deal": deal.id})
+    forget(OnePriceDeal, deal.id)
+    forget(QueuePlace, place_id)
+    tell_at_limit(deal, place_id, member_id, now)
+
+
+def tell_at_limit(deal: Shelf, place_id: int, member_id: int, now: datetime) -> None:
+    """Why the place is over."""
+    words = {"car": deal.car_name, "note": "您的预订已达到每人限订台数，候补已结束"}
+    notify(member_id, "queue_over", f"queue_over:{place_id}", words, now, href=f"/deals/{deal.slug}")
+    audit.record(SYSTEM, "queue_limit_reached", "queue_place", place_id, deal_id=deal.id)
+
+
+def _offer(deal: Shelf, place_id: int, member_id: int, wanted: int | None, now: datetime) -> bool:
+    """Keep one unit for this place; False when no open store has one."""
     dealer_id: int | None = None
     if deal.stock_by_dealer:
         dealer_id = execute(_STORE, {"deal": deal.id, "wanted": wanted or 0}).scalar()
@@ -241,7 +277,7 @@ def _offer_one(deal: Shelf, now: datetime) -> bool:
         execute(_TAKE_DEALERS, {"deal": deal.id, "dealer": dealer_id})
     until = offer_end(now, deal.ends_at)
     given = {"place": place_id, "now": now, "until": until, "dealer": dealer_id}
-    if execute(_OFFER_UNIT, {"deal": deal.id}).rowcount != 1 or execute(_OFFER, given).rowcount != 1:
+    if execute(_OFFER_UNIT, {"deal": deal.id}).rowcount != 1 or execute(_KEEP, given).rowcount != 1:
         raise RuntimeError("a place was offered without the deal's lock")
     forget(OnePriceDeal, deal.id)
     forget(QueuePlace, place_id)
