@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -13,11 +14,12 @@ import requests
 import responses
 import time_machine
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
 
 from app.core.errors import ConfigError, GatewayError
 from app.gateways.pay.client import WeChatPayV3
 from app.gateways.pay.port import (
+    BankCard,
     JsapiOrder,
     NoticeRejected,
     OrderClosed,
@@ -108,6 +110,11 @@ def sent(upstream: responses.RequestsMock) -> dict[str, Any]:
     return json.loads(raw) if raw else {}
 
 
+def header_fields(authorization: str) -> dict[str, str]:
+    """The fields in any order."""
+    return dict(re.findall(r'(\w+)="([^"]*)"', authorization))
+
+
 def test_the_client_satisfies_the_port(gateway: WeChatPayV3) -> None:
     port: PayGateway = gateway
     assert port
@@ -120,6 +127,33 @@ def test_the_client_satisfies_the_port(gateway: WeChatPayV3) -> None:
 def test_request_signature_vector(case: dict[str, Any]) -> None:
     lines = (case["method"], case["url"], case["timestamp"], case["nonce"], case["body"])
     assert make_gateway(case["private_key"]).sign_lines(*lines) == case["signature"]
+
+
+@pytest.mark.parametrize("case", cases("pay_v3_authorization_header"))
+def test_authorization_header_vector(case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours is the published header, field for field, exactly where that one is to be accepted."""
+    monkeypatch.setattr("app.core.ids.token", lambda _: case["nonce"])
+    with time_machine.travel(int(case["timestamp"]), tick=False):
+        ours = make_gateway().authorization(case["method"], case["url"], case["body"])
+    assert ours.startswith("WECHATPAY2-SHA256-RSA2048 ")
+    assert (header_fields(ours) == header_fields(case["authorization"])) is case["valid"]
+    assert platform.request_is_signed(case["method"], case["url"], case["body"].encode(), ours)
+
+
+@pytest.mark.parametrize("case", cases("pay_v3_sensitive_field"))
+def test_sealed_fields_vector(upstream: responses.RequestsMock, case: dict[str, Any]) -> None:
+    """What the client seals for a bank card is sealed as the published field: the same key and padding open both."""
+    key = platform.private_key(case["private_key"])
+    oaep = OAEP(MGF1(hashes.SHA1()), hashes.SHA1(), None)
+    assert key.decrypt(base64.b64decode(case["ciphertext"]), oaep).decode() == case["plaintext"]
+    upstream.post(f"{REFUNDS_URL}/5030000/apply-abnormal-refund", status=400, json={"code": "PARAM_ERROR"})
+    gateway = make_gateway(platform_keys={platform.KEY_ID: key.public_key()})
+    with pytest.raises(GatewayError):
+        gateway.refund_to_card("5030000", "RF20250101000001", BankCard("ICBC_DEBIT", "6222", case["plaintext"]))
+    body = sent(upstream)
+    assert case["plaintext"] not in json.dumps(body, ensure_ascii=False)
+    opened = [key.decrypt(base64.b64decode(body[name]), oaep).decode() for name in ("bank_account", "real_name")]
+    assert opened == ["6222", case["plaintext"]]
 
 
 @pytest.mark.parametrize("case", cases("pay_v3_paysign"))

@@ -333,3 +333,33 @@ def test_paid_bookings_take_their_payments_along(app: Flask) -> None:
     assert db.session.scalars(select(Payment.member_id)).all() == [other]
     undo_merge(merge, BOSS, "撤销", NOW)
     assert db.session.scalars(select(Payment.member_id)).all() == [actor.id]
+
+
+def test_what_changed_since_is_not_turned_back(app: Flask) -> None:
+    """A place that was given up after the merge stays given up, so that both accounts can book again."""
+    first, second, merge = joined()
+    moved = db.session.scalars(select(Booking.id).where(Booking.slot == 2)).one()
+    db.session.rollback()
+    with transaction():
+        db.session.execute(update(Booking).where(Booking.id == moved).values(slot=None, state="cancelled"))
+    undo_merge(merge, BOSS, "撤销", NOW)
+    row = db.session.get_one(Booking, moved)
+    assert (row.member_id, row.slot, row.state) == (second, None, "cancelled")
+    assert db.session.scalars(select(Booking.slot).where(Booking.member_id == first)).all() == [1]
+
+
+@pytest.mark.parametrize("since", [None, "13900000009"])
+def test_only_the_number_that_came_along_goes_back(app: Flask, since: str | None) -> None:
+    """A number that the person proved after the merge is their own."""
+    _, first, second = two_full_accounts()
+    nothing = {"phone": None, "phone_verified_at": None}
+    with transaction():
+        db.session.execute(update(Member).where(Member.id == first).values(**nothing))
+    merge = merge_members(second, first, BOSS, "同一个人", NOW)
+    if since:
+        with transaction():
+            db.session.execute(update(Member).where(Member.id == first).values(phone=since, phone_verified_at=NOW))
+    undo_merge(merge, BOSS, "撤销", NOW)
+    kept = db.session.get_one(Member, first)
+    assert (kept.phone, kept.phone_verified_at) == ((since, NOW) if since else (None, None))
+    assert db.session.get_one(Member, second).phone == "13900000002"

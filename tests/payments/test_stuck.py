@@ -13,10 +13,12 @@ from app.core.db import db
 from app.core.errors import GatewayError, NotAllowed
 from app.core.security import Actor
 from app.gateways.pay.port import BankCard, RefundStatus
+from app.messages.models import InboxMessage
 from app.payments import queries
 from app.payments.errors import CardWrong, NotStuck, ReasonMissing
-from app.payments.models import Refund
+from app.payments.models import Payment, Refund
 from app.payments.services import refunds, settlement, stuck
+from app.payments.services.personal import blocks
 from tests.booking import shop as s
 from tests.booking.shop import NOW
 from tests.payments.wechat_pay import APP_ID, MCH_ID, Bank
@@ -104,3 +106,19 @@ def test_a_persons_word_takes_it_off_the_list_and_is_audited(abnormal) -> None:
     bank.finish(number, NOW)  # what the bank says later still counts
     refunds.record_refund(bank.refunds[number], NOW)
     assert db.session.get_one(Refund, refund_id).state == "succeeded"
+
+
+def test_a_refund_nobody_saw_to_keeps_the_account(abnormal) -> None:
+    """Whoever is owed money stays reachable until headquarters has seen to it, also after WeChat Pay closed it."""
+    bank, number, refund_id = abnormal
+    member_id = db.session.query(Payment).one().member_id
+    assert any(number in line for line in blocks(member_id))
+    bank.refunds[number] = replace(bank.refunds[number], status=RefundStatus.CLOSED)
+    refunds.record_refund(bank.refunds[number], NOW)
+    assert any(number in line for line in blocks(member_id))
+    stuck.mark_handled(OPERATOR, refund_id, "现金退还，收据 15 号", NOW)
+    assert blocks(member_id) == []
+    outbox.deliver_due()
+    told = [m.body for m in db.session.query(InboxMessage).filter_by(member_id=member_id) if "退" in m.title]
+    assert sum("人工处理" in body for body in told) == 1
+    assert not any("全部退回" in body for body in told)  # one thing happened: one message

@@ -55,10 +55,12 @@ def on_refunded(payment: Payment, refund: Refund, now: datetime) -> None:
 
 def on_refund_handled(payment: Payment, refund: Refund, now: datetime) -> None:
     """A person sent back by hand what WeChat Pay finally refused: told, and the last of it ends the booking."""
-    note = f"{format_yuan(refund.amount_fen)} 已由人工处理，如没有收到请联系我们"
-    tell(payment.payable_id, "money_returned", SYSTEM, now, note)
-    if refund.reason_code not in APART:
-        finish(payment.payable_id, now)
+    booking, note = standing(payment.payable_id), f"{format_yuan(refund.amount_fen)} 已由人工处理，如没有收到请联系我们"
+    ends = booking.state == BookingState.REFUNDING and refund.reason_code not in APART
+    if not ends or _still_returning(booking.id):
+        tell(booking.id, "money_returned", SYSTEM, now, note)
+        return
+    move(booking, Change(BookingAction.REFUND, "refunded", note), SYSTEM, now)
 
 
 def finish(booking_id: int, now: datetime) -> None:

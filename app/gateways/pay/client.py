@@ -184,6 +184,11 @@ class WeChatPayV3:
         """The merchant's signature over these lines, each ended by a line feed."""
         return cast("str", self._library.sign(lines))
 
+    def authorization(self, method: str, path: str, body: str = "") -> str:
+        """The Authorization header for this request at this moment; `path` with its query as sent. No network."""
+        nonce = ids.token(16)
+        return build_authorization(path, method, self._mch_id, self._cert_serial, self._private_key, body, nonce)
+
     def query(self, out_trade_no: str) -> Transaction:
         """What became of the order."""
         number = _path_part(out_trade_no, valid_out_trade_no)
@@ -291,8 +296,8 @@ class WeChatPayV3:
         return downloads.fetch(url, digest, self._headers, self._timeout)
 
     def _headers(self, path: str) -> dict[str, str]:
-        authorization = build_authorization(path, "GET", self._mch_id, self._cert_serial, self._private_key)
-        return {"Authorization": authorization, "Accept": "application/json", "User-Agent": "zhanting"}
+        signed = self.authorization("GET", path)
+        return {"Authorization": signed, "Accept": "application/json", "User-Agent": "zhanting"}
 
     def _is_authentic(self, headers: Mapping[str, str], body: str) -> bool:
         """Whether WeChat Pay signed this answer just now, with any key of the ring."""

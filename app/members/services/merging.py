@@ -68,7 +68,7 @@ def undo_merge(merge_id: int, actor: Actor, reason: str, now: datetime) -> None:
         if source.erased_at or target.erased_at:
             raise MergeRefused("账号已经注销，不能撤销合并。")
         session.flush()
-        given_back = _give_back(merge_id)
+        given_back = _give_back(merge)
         session.expire_all()
         source.merged_into_id = None
         source.session_version += 1
@@ -148,37 +148,48 @@ def _record(merge_id: int, before: Rows, after: Rows) -> int:
     return len(changes)
 
 
-def _give_back(merge_id: int) -> int:
+def _give_back(merge: MemberMerge) -> int:
     """Undo the recorded changes: rows that came go, changed ones get their values back, rows that went return."""
-    recorded = list(db.session.scalars(select(MergedRow).where(MergedRow.merge_id == merge_id).order_by(MergedRow.id)))
+    of_merge = select(MergedRow).where(MergedRow.merge_id == merge.id).order_by(MergedRow.id)
+    recorded = list(db.session.scalars(of_merge))
     order = {table.name: number for number, table in enumerate(Base.metadata.sorted_tables)}
-    came = [row for row in recorded if not row.before]
-    went = [row for row in recorded if row.before and row.after is None and row.table != "members"]
+    rows = [row for row in recorded if row.table != "members"]
+    went = [row for row in rows if row.before and row.after is None]
     count = 0
-    for row in came:
-        count += changed_rows(delete(Base.metadata.tables[row.table]).where(_is(row)))
-    for row in recorded:
-        if row.before and (row.after is not None or row.table == "members"):
-            table = Base.metadata.tables[row.table]
-            count += changed_rows(update(table).where(_is(row), _still(row)).values(**_values(row)))
+    for row in rows:
+        if not row.before:
+            count += changed_rows(delete(Base.metadata.tables[row.table]).where(_is(row)))
+    for row in rows:
+        if row.before and row.after is not None:
+            count += _put_back(row, row.after)
     for row in sorted(went, key=lambda row: order[row.table]):
         table = Base.metadata.tables[row.table]
         if db.session.execute(select(*table.primary_key.columns).where(_is(row))).first() is None:
             db.session.execute(insert(table).values(**_values(row)))
             count += 1
+    if len(rows) < len(recorded):  # a number came along; one that was proved since is the person's own
+        lent = select(Member.phone).where(Member.id == merge.from_id).scalar_subquery()
+        back = update(Member).where(Member.id == merge.into_id, Member.phone == lent)
+        count += changed_rows(back.values(phone=None, phone_verified_at=None))
     return count
+
+
+def _put_back(row: MergedRow, after: dict[str, Any]) -> int:
+    """The old values, where the row still says what the merge made it say; what happened since is left alone.
+
+    A row that was given on to somebody else stays there.
+    """
+    table = Base.metadata.tables[row.table]
+    found = db.session.execute(select(table).where(_is(row)).with_for_update()).mappings().first()
+    if found is None or any(table.c[name].foreign_keys and _plain(found[name]) != after[name] for name in after):
+        return 0
+    values = {name: value for name, value in _values(row).items() if _plain(found[name]) == after[name]}
+    return changed_rows(update(table).where(_is(row)).values(**values)) if values else 0
 
 
 def _is(row: MergedRow) -> Any:
     table = Base.metadata.tables[row.table]
     return and_(*(table.c[name] == _typed(table.c[name].type, value) for name, value in row.key.items()))
-
-
-def _still(row: MergedRow) -> Any:
-    """The columns that name the account still say what the merge made them say."""
-    table = Base.metadata.tables[row.table]
-    naming = [name for name in row.after or {} if table.c[name].foreign_keys]
-    return and_(True, *(table.c[name] == (row.after or {})[name] for name in naming))
 
 
 def _values(row: MergedRow) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from app.core.clock import local
 from app.core.db import changed_rows, db, transaction
 from app.core.money import format_yuan
 from app.payments.models import Payment, Refund
-from app.payments.rules import OPEN, REFUND_ASKED
+from app.payments.rules import OPEN, REFUND_OPEN, REFUND_STUCK
 
 KEEPS = (
     "支付和退款记录（单号、金额和时间，不含微信身份）保留到交易完成后三年，"
@@ -17,14 +17,17 @@ KEEPS = (
 
 
 def blocks(member_id: int) -> list[str]:
-    """Money under way must arrive somewhere first."""
+    """Money under way must arrive somewhere first; what WeChat Pay gave up on, headquarters must have seen to."""
     waiting = db.session.scalars(
         select(Payment.out_trade_no).where(Payment.member_id == member_id, Payment.state.in_(OPEN))
     )
     returning = db.session.execute(
         select(Refund.out_refund_no, Refund.amount_fen)
         .join(Payment, Payment.id == Refund.payment_id)
-        .where(Payment.member_id == member_id, Refund.state.in_(REFUND_ASKED))
+        .where(
+            Payment.member_id == member_id,
+            Refund.state.in_(REFUND_OPEN) | (Refund.state.in_(REFUND_STUCK) & Refund.handled_at.is_(None)),
+        )
     )
     return [
         *(f"支付单 {number} 还没有结果。" for number in waiting),
