@@ -28,8 +28,8 @@ from app.booking.rules.promises import (
     clean_document,
     document_problem,
 )
-from app.booking.services import money
-from app.booking.services.change import lock_rows, tell
+from app.booking.services import book, money
+from app.booking.services.change import lock_rows, standing, tell
 from app.booking.services.pay import Cashier, cashier_of, open_cashier, openid_for
 from app.booking.services.progress import MIN_REASON, Outcome, lock_own
 from app.core import audit
@@ -65,7 +65,11 @@ class BalancePayable:
         return booking.balance_fen
 
     def on_paid(self, payment: Attempt, now: datetime) -> None:
-        """Money for a balance that is still open settles it; any other goes back by itself."""
+        """Money for a balance that is still open settles it; any other goes back by itself. Both are in the ledger."""
+        self._take(payment, now)
+        book.came_in(standing(payment.payable_id), payment.amount_fen, SYSTEM, now)
+
+    def _take(self, payment: Attempt, now: datetime) -> None:
         settle = update(Booking).where(
             Booking.id == payment.payable_id,
             Booking.state.in_(PICK_UP),
@@ -87,9 +91,11 @@ class BalancePayable:
 
     def on_refunded(self, payment: Payment, refund: Refund, now: datetime) -> None:
         money.on_refunded(payment, refund, now)
+        book.went_back(standing(payment.payable_id), refund.amount_fen, SYSTEM, now)
 
     def on_refund_handled(self, payment: Payment, refund: Refund, now: datetime) -> None:
         money.on_refund_handled(payment, refund, now)
+        book.went_back(standing(payment.payable_id), refund.amount_fen, SYSTEM, now)
 
     def on_refund_stuck(self, payment: Payment, refund: Refund, now: datetime) -> None:
         tell(payment.payable_id, REFUND_TROUBLE, SYSTEM, now, f"{format_yuan(refund.amount_fen)} 尚未退回，无需您操作")
@@ -110,11 +116,15 @@ def record_in_store(actor: Actor, no: str, document: str, now: datetime) -> Outc
     NotFound, DocumentWrong, DocumentUsed, BalanceSettled, BalanceEarly, NothingDue, CannotNow.
     """
     with transaction():
-        return record(lock_own(actor, no), document, actor, now)
+        booking = lock_own(actor, no)
+        outcome = record(booking, document, actor, now)
+        if outcome.first:
+            book.came_in(booking, booking.balance_fen, actor, now)
+        return outcome
 
 
 def record(booking: Booking, document: str, actor: Actor, now: datetime) -> Outcome:
-    """The same for a booking that is locked already, in the caller's transaction."""
+    """The same for a booking that is locked already, in the caller's transaction, which writes the ledger last."""
     document = clean_document(document)
     _check_open(booking, document, now)
     if booking.balance_paid_at is not None:
@@ -164,6 +174,8 @@ def correct(actor: Actor, no: str, document: str, reason: str, now: datetime) ->
         audit.record(
             actor, "booking_balance_corrected", "booking", booking.id, before=before, after=document, reason=reason
         )
+        if not document:
+            book.never_came(booking, booking.balance_fen, actor, now)
 
 
 def open_balance_payment(

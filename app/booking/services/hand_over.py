@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from app.booking.errors import BalanceSettled, NotReadyForHandOver, WrongStore
 from app.booking.models import Booking
 from app.booking.rules import BookingAction, BookingState
-from app.booking.services import balance
+from app.booking.services import balance, book
 from app.booking.services.change import Change, lock_booking, move, restore
 from app.core.db import db, in_transaction
 from app.core.errors import NotAllowed
@@ -26,8 +26,9 @@ def hand_over(booking_id: int, actor: Actor, now: datetime, document: str = "") 
     """
     booking = _lock(booking_id, actor)
     before = BookingState(booking.state)
+    recorded = False
     if booking.balance_open or (document and booking.balance_fen > 0):
-        balance.record(booking, document, actor, now)
+        recorded = balance.record(booking, document, actor, now).first
     elif document:
         raise BalanceSettled("没有余款")
     _keep_promises(booking, now)
@@ -35,6 +36,8 @@ def hand_over(booking_id: int, actor: Actor, now: datetime, document: str = "") 
         raise NotReadyForHandOver
     if booking.coupon_fen:
         hold.spend(booking_id, booking.dealer_id, actor, now)
+    if recorded:
+        book.came_in(booking, booking.balance_fen, actor, now)
     return before
 
 

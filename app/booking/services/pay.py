@@ -10,8 +10,8 @@ from app.booking import queries
 from app.booking.models import Booking, BookingCase
 from app.booking.rules import HOLDS_MONEY, KIND, REFUND_TROUBLE, BookingAction, BookingState, attempt_end
 from app.booking.rules.cases import SENT_BY_CASE
-from app.booking.services import money, progress, rescue
-from app.booking.services.change import Change, lock_rows, move, standing, tell
+from app.booking.services import book, money, progress, rescue
+from app.booking.services.change import Change, Standing, lock_rows, move, standing, tell
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.money import format_yuan
@@ -42,9 +42,13 @@ class BookingPayable:
     def on_paid(self, payment: Attempt, now: datetime) -> None:
         """A booking that still has its unit, or gets one again, takes the money, however late.
 
-        Any other sends it back, and who came too late keeps the turn.
+        Any other sends it back, and who came too late keeps the turn. What came in is in the ledger either way.
         """
         booking = standing(payment.payable_id)
+        self._take(booking, payment, now)
+        book.came_in(booking, payment.amount_fen, SYSTEM, now)
+
+    def _take(self, booking: Standing, payment: Attempt, now: datetime) -> None:
         paid = f"已收到{booking.earnest_kind} {format_yuan(payment.amount_fen)}"
         if move(booking, Change(BookingAction.PAY, "deposit_paid", paid), SYSTEM, now):
             progress.start_promise(booking.id, now)
@@ -63,9 +67,11 @@ class BookingPayable:
 
     def on_refunded(self, payment: Payment, refund: Refund, now: datetime) -> None:
         money.on_refunded(payment, refund, now)
+        book.went_back(standing(payment.payable_id), refund.amount_fen, SYSTEM, now)
 
     def on_refund_handled(self, payment: Payment, refund: Refund, now: datetime) -> None:
         money.on_refund_handled(payment, refund, now)
+        book.went_back(standing(payment.payable_id), refund.amount_fen, SYSTEM, now)
 
     def on_refund_stuck(self, payment: Payment, refund: Refund, now: datetime) -> None:
         note = f"{format_yuan(refund.amount_fen)} 尚未退回，无需您操作"

@@ -20,7 +20,7 @@ from app.booking.rules.cases import (
     judge,
 )
 from app.booking.rules.promises import BALANCE
-from app.booking.services import cases, money
+from app.booking.services import book, cases, money
 from app.booking.services.change import Change, lock_booking, move, tell
 from app.core import audit
 from app.core.clock import say
@@ -141,6 +141,7 @@ def _do(deed: Deed, case: BookingCase, booking: Booking, operator: Actor, now: d
             tell(booking.id, "case_settled", operator, now, note[:120])
             if case.kind == CaseKind.STORE_RETURN:
                 money.finish(booking.id, now)
+                book.went_back(booking, amount, operator, now)
         case Deed.REFUND:
             _send(booking.id, amount, code, now)
             tell(booking.id, "case_settled", operator, now, f"{format_yuan(amount)} 将原路退回：{case.answer}"[:120])
