@@ -15,6 +15,7 @@ COLUMNS = (
     "时间", "类别", "商户单号", "所属订单号", "微信单号", "我方金额(元)", "微信金额(元)", "手续费(元)",
     "我方状态", "微信状态", "结论", "处理", "处理说明",
 )  # fmt: skip
+WIDTHS = (20, 8, 22, 22, 32, 14, 14, 12, 10, 10, 14, 14, 40)
 FIGURE_WORDS = {
     "ours_count": "我方笔数",
     "theirs_count": "微信笔数",
@@ -57,12 +58,15 @@ def write_xlsx(day: ReconciledDay, lines: Iterable[ReconciledLine]) -> bytes:
 
     book = Workbook(write_only=True)
     sums = book.create_sheet("汇总")
+    _set_widths(sums, (34, 46))
     sums.append(["对账日", day.day.isoformat()])
     sums.append(["交易账单 SHA-1", day.trade_sha1 or "无"])
     sums.append(["资金账单 SHA-1", day.fund_sha1 or "无"])
     for words, value, is_money in figure_rows(day):
         sums.append([words + ("(元)" if is_money else ""), _money(sums, value) if is_money else value])
     sheet = book.create_sheet("明细")
+    _set_widths(sheet, WIDTHS)
+    sheet.freeze_panes = "A2"  # the names of the columns stay in sight
     sheet.append(COLUMNS)
     for line in lines:
         row: list[Any] = []
@@ -118,6 +122,12 @@ def _money(sheet: Any, fen: int) -> Any:
     cell.value = Decimal(fen) / 100
     cell.number_format = "#,##0.00"
     return cell
+
+
+def _set_widths(sheet: Any, widths: Iterable[int]) -> None:
+    """Wide enough that nothing is cut or becomes ####; before the first row is written."""
+    for number, width in enumerate(widths):
+        sheet.column_dimensions["ABCDEFGHIJKLM"[number]].width = width
 
 
 def _csv_line(cells: Iterable[str]) -> str:

@@ -58,6 +58,11 @@ def test_a_day_on_the_page_in_csv_and_in_excel(app: Flask, bank: BillingBank) ->
         book: Any = load_workbook(io.BytesIO(excel.data))
         sums = {row[0].value: row[1].value for row in book["汇总"].iter_rows()}
         assert sums["我方收款(元)"] == 2000
+        detail = book["明细"]
+        assert detail.freeze_panes == "A2"
+        for column in detail.iter_cols(max_col=12):
+            longest = max(len(str(cell.value)) for cell in column if cell.row > 1 and cell.value is not None)
+            assert detail.column_dimensions[column[0].column_letter].width > longest
         assert sums["微信收款(元)"] == 1005
         assert sums["累计收入(元)"] == sums["累计支出（含退款途中）(元)"] + sums["累计留存（已付未退）(元)"] == 2000
         cells = list(book["明细"].iter_rows(values_only=True))
