@@ -99,7 +99,7 @@ class PhoneCode(Model):
 
 
 class Consent(Model):
-    """One consent to one purpose, with the text agreed to (by hash). Withdrawn, never deleted."""
+    """One consent to one purpose, with the text agreed to (by hash), for one thing. Withdrawn, never deleted."""
 
     __tablename__ = "consents"
 
@@ -111,6 +111,7 @@ class Consent(Model):
     given_at: Mapped[datetime] = mapped_column(UtcDateTime)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     subject: Mapped[str] = mapped_column(String(64), default="")
+    reference: Mapped[str] = mapped_column(String(40), default="", server_default="")  # the one thing it is given for
 
 
 class MemberMerge(Model):

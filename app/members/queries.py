@@ -203,6 +203,7 @@ def export_own(member_id: int) -> dict[str, object]:
             {
                 "purpose": c.purpose,
                 "subject": c.subject,
+                "reference": c.reference,
                 "text_version": c.text_version,
                 "text_hash": c.text_hash,
                 "given_at": local(c.given_at).isoformat(),

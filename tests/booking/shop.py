@@ -68,6 +68,19 @@ def build(units: int = 10, per_person: int = 1, kind: str = "订金", **deal: ob
         return Shop(row.slug, row.id, west.id, east.id, closed.id, terms.version)
 
 
+def another(shop: Shop, units: int, **deal: object) -> Shop:
+    """One more deal with the same stores, like the first but for what is said."""
+    with transaction():
+        first = db.session.get_one(OnePriceDeal, shop.deal_id)
+        values = {column.name: getattr(first, column.name) for column in OnePriceDeal.__table__.columns}
+        row = OnePriceDeal(**{**values, "id": None, "units_total": units, "units_left": units, "waiting": 0, **deal})
+        db.session.add(row)
+        db.session.flush()
+        for dealer_id in (shop.west, shop.east, shop.closed):
+            db.session.add(DealDealer(deal_id=row.id, dealer_id=dealer_id))
+        return Shop(row.slug, row.id, shop.west, shop.east, shop.closed, terms_of(row).version)
+
+
 def _dealer(slug: str, name: str, city: str = "杭州市") -> Dealer:
     return Dealer(
         slug=slug, name=name, province="浙江省", city=city, address="样例路 1 号", lat=30.2, lng=120.1,

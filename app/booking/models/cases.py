@@ -40,7 +40,8 @@ class BookingCase(Model):
     answer: Mapped[str] = mapped_column(String(300), default="")
     document: Mapped[str] = mapped_column(String(60), default="", server_default="")
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    settled_by: Mapped[int | None] = mapped_column(BigId)  # the operator
+    settled_by: Mapped[int | None] = mapped_column(BigId)
+    settled_by_kind: Mapped[str] = mapped_column(String(16), default="operator", server_default="operator")  # or staff
 
     booking: Mapped[Booking] = relationship()
 

@@ -1,16 +1,17 @@
 """The read side of the queue: one's place in it, and what a dealer may hear of it."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, bindparam, cast, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.booking.models import DealReminder, OnePriceDeal, QueuePlace
 from app.booking.queries.deals import DealCard, get_deal_card
-from app.booking.rules import DealPhase, mask_name
+from app.booking.rules import QUEUE_SHARING_TEXT, DealPhase, mask_name
 from app.catalog.models import Series, Trim
 from app.core.clock import local
 from app.core.db import db
@@ -19,6 +20,9 @@ from app.members.models import Consent, Member
 from app.members.rules import mask_phone
 
 LIVING = ("waiting", "offered")
+PLACE = "queue:"  # a consent that was given for a place in a queue refers to it
+# Consents from before they named what they were given for say it by their text alone.
+_QUEUE_TEXT = hashlib.sha256(QUEUE_SHARING_TEXT.encode()).hexdigest()
 _OFFER = select(QueuePlace.id).where(
     QueuePlace.deal_id == bindparam("deal"),
     QueuePlace.member_id == bindparam("member"),
@@ -205,6 +209,10 @@ def _leads(wanted: Select[Any], dealer_id: int) -> Select[Any]:
             Consent.member_id == QueuePlace.member_id,
             Consent.purpose == "share_with_dealer",
             Consent.withdrawn_at.is_(None),
+            or_(
+                Consent.reference == PLACE + cast(QueuePlace.id, String),
+                and_(Consent.reference == "", Consent.text_hash == _QUEUE_TEXT),
+            ),
             Dealer.id == dealer_id,
         )
         .exists()

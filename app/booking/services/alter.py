@@ -1,5 +1,6 @@
 """Another colour, another dealer, another person on the papers: priced first, then done as it was priced."""
 
+import hashlib
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -196,12 +197,26 @@ def _move_dealer(booking: Booking, wanted: Wanted, agreed: Quote, actor: Actor, 
         _told(booking, "dealer_changed", agreed, actor, now)
     db.session.refresh(booking, ["dealer"])
     member_services.record_consent(
-        booking.member_id, _SHARING, TERMS_VERSION, SHARING_TEXT, booking.dealer.slug, now=now
+        booking.member_id, _SHARING, TERMS_VERSION, SHARING_TEXT, booking.dealer.slug, reference=booking.no, now=now
     )
-    if not altering.counts_elsewhere(booking.member_id, former, KEEPS_UNIT, booking.id):
-        for consent in members.list_consents(booking.member_id):
-            if (consent.purpose, consent.subject) == (_SHARING, former_slug) and consent.withdrawn_at is None:
-                member_services.withdraw_consent(booking.member_id, consent.id, now)
+    _take_back_consent(booking, former, former_slug, now)
+
+
+def _take_back_consent(booking: Booking, former: int, former_slug: str, now: datetime) -> None:
+    """The former store's consent of this booking alone: what was given for a queue or another booking stands on.
+
+    One from before consents named their booking goes when no other booking of that store needs it.
+    """
+    mine = (
+        {booking.no}
+        if altering.counts_elsewhere(booking.member_id, former, KEEPS_UNIT, booking.id)
+        else {booking.no, ""}
+    )
+    text_hash = hashlib.sha256(SHARING_TEXT.encode()).hexdigest()
+    for consent in members.list_consents(booking.member_id):
+        same = (consent.purpose, consent.subject, consent.text_hash) == (_SHARING, former_slug, text_hash)
+        if same and consent.reference in mine and consent.withdrawn_at is None:
+            member_services.withdraw_consent(booking.member_id, consent.id, now)
 
 
 def _note(agreed: Quote) -> str:

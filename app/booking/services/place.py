@@ -156,7 +156,7 @@ def _record_consents(member_id: int, wish: Wish, before: Before, no: str, now: d
     member_services.record_consent(member_id, "terms", terms.version, terms.text, no, now=now)
     if wish.share_with_dealer and before.dealer_slug is not None:
         member_services.record_consent(
-            member_id, "share_with_dealer", TERMS_VERSION, SHARING_TEXT, before.dealer_slug, now=now
+            member_id, "share_with_dealer", TERMS_VERSION, SHARING_TEXT, before.dealer_slug, reference=no, now=now
         )
 
 

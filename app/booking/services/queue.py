@@ -20,7 +20,7 @@ from app.booking.errors import (
 )
 from app.booking.models import Booking, OnePriceDeal, QueuePlace
 from app.booking.queries import queue_due
-from app.booking.queries.queue import LIVING, Lead, find_living, find_position, list_leads, list_places
+from app.booking.queries.queue import LIVING, PLACE, Lead, find_living, find_position, list_leads, list_places
 from app.booking.queries.sellable import OPEN_FOR_BUSINESS
 from app.booking.rules import (
     OFFER_WARNING,
@@ -335,7 +335,13 @@ def _share(place: QueuePlace, dealer_id: int, now: datetime) -> None:
         raise PhoneNotProved
     place.lead_dealer_id, place.lead_consent = dealer_id, True
     member_services.record_consent(
-        place.member_id, "share_with_dealer", TERMS_VERSION, QUEUE_SHARING_TEXT, dealer.slug, now=now
+        place.member_id,
+        "share_with_dealer",
+        TERMS_VERSION,
+        QUEUE_SHARING_TEXT,
+        dealer.slug,
+        reference=f"{PLACE}{place.id}",
+        now=now,
     )
 
 

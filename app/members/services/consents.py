@@ -15,21 +15,31 @@ from app.members.models import Consent, Member, MemberAvatar
 _consents = table_of(Consent)
 # Prepared: every booking gives two.
 _STANDING = select(_consents.c.id).where(
-    *(_consents.c[name] == bindparam(name) for name in ("member_id", "purpose", "text_hash", "subject")),
+    *(_consents.c[name] == bindparam(name) for name in ("member_id", "purpose", "text_hash", "subject", "reference")),
     _consents.c.withdrawn_at.is_(None),
 )
 _GIVE = insert(_consents).returning(_consents.c.id)
 
 
 def record_consent(
-    member_id: int, purpose: str, text_version: str, text: str, subject: str = "", *, now: datetime | None = None
+    member_id: int,
+    purpose: str,
+    text_version: str,
+    text: str,
+    subject: str = "",
+    *,
+    reference: str = "",
+    now: datetime | None = None,
 ) -> int:
     """Keep that the member agreed to this text for this purpose; its id. A standing identical consent stays the one.
 
-    `subject` says to whom or what it applies, e.g. a dealer's slug for `share_with_dealer`.
+    `subject` says to whom or what it applies, e.g. a dealer's slug for `share_with_dealer`; `reference` for which one
+    thing it was given (a booking's number, a place in a queue), so that withdrawing it leaves the others.
     """
     text_hash = hashlib.sha256(text.encode()).hexdigest()
-    what = {"member_id": member_id, "purpose": purpose, "text_hash": text_hash, "subject": subject}
+    what = {
+        "member_id": member_id, "purpose": purpose, "text_hash": text_hash, "subject": subject, "reference": reference,
+    }  # fmt: skip
     with transaction():
         standing = execute(_STANDING, what).scalar()
         if standing is not None:
