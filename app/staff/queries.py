@@ -101,7 +101,7 @@ def count_wrong_pins(staff: StaffMember, now: datetime) -> int:
     since = max(now - PIN_LOCK, staff.pin_set_at or now - PIN_LOCK)
     last_good = select(func.max(PinTry.id)).where(PinTry.staff_id == staff.id, PinTry.good).scalar_subquery()
     wanted = select(func.count()).where(
-        PinTry.staff_id == staff.id, ~PinTry.good, PinTry.at > since, PinTry.id > func.coalesce(last_good, 0)
+        PinTry.staff_id == staff.id, ~PinTry.good, PinTry.at >= since, PinTry.id > func.coalesce(last_good, 0)
     )
     return db.session.scalar(wanted) or 0
 
