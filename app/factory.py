@@ -12,7 +12,7 @@ from flask_migrate import Migrate
 
 from app.core import jobs, logs, web
 from app.core.config import ROOT, Settings, load_settings
-from app.core.db import db
+from app.core.db import db, keep_alive_only
 from app.core.errors import ConfigError
 from app.core.shared_tokens import DatabaseTokenStore
 from app.core.web import Shop
@@ -113,7 +113,8 @@ def engine_options(url: str) -> dict[str, Any]:
     """Pool settings: as many connections as the server has threads. Errors never quote names and phones."""
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": 15}, "pool_size": 16, "max_overflow": 8, "hide_parameters": True}
-    return {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True, "hide_parameters": True}
+    living = [(keep_alive_only, "checkout")]
+    return {"pool_size": 8, "max_overflow": 8, "pool_events": living, "hide_parameters": True}
 
 
 def import_models() -> None:

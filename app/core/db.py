@@ -5,6 +5,8 @@ synchronous=FULL (what was confirmed survives a power cut) and foreign keys on. 
 """
 
 import functools
+import select
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,7 +27,7 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.orm.util import identity_key
 from sqlalchemy.types import TypeDecorator
@@ -82,10 +84,12 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 @event.listens_for(Engine, "connect")
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _prepare(connection: Any, _record: Any) -> None:
+    """On both databases BEGIN is ours (_begin), so that one read alone needs neither BEGIN nor ROLLBACK."""
     if type(connection).__module__.split(".")[0] != "sqlite3":
+        connection.autocommit = True
         return
-    connection.isolation_level = None  # BEGIN is ours, see _begin
+    connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
         cursor.execute(f"PRAGMA {pragma}")
@@ -94,16 +98,36 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Any) -> None:
-    if connection.dialect.name != "sqlite":
-        return
-    if connection.get_execution_options().get(WRITE):
+    if connection.dialect.name == "sqlite" and connection.get_execution_options().get(WRITE):
         begin_immediate(connection.connection.dbapi_connection)
     else:
         connection.exec_driver_sql("BEGIN")
 
 
 def _session() -> Session:
-    return db.session()
+    return _open.get() or db.session()
+
+
+QUIET = 30.0  # seconds a connection may rest before it has to answer again
+
+
+def keep_alive_only(driver: Any, record: Any, _proxy: Any) -> None:
+    """Pool event `checkout` for PostgreSQL: a lost connection is replaced, without asking the server each time.
+
+    A server that goes away says so: then there is something to read where nobody asked. What a firewall has dropped
+    says nothing, so a connection that rested for long is asked.
+    """
+    now = time.monotonic()
+    rested = now - record.info.get("used_at", now)
+    record.info["used_at"] = now
+    wire = select.poll()
+    try:
+        wire.register(driver.fileno(), select.POLLIN)
+        if not wire.poll(0) and (rested < QUIET or driver.execute("SELECT 1")):
+            return
+    except driver.Error as exc:
+        raise DisconnectionError from exc
+    raise DisconnectionError
 
 
 @contextmanager
@@ -176,15 +200,9 @@ def look(statement: Executable, values: Mapping[str, Any]) -> Outcome:
     engine = db.engine
     try:
         connection = engine.raw_connection()
-        driver: Any = connection.dbapi_connection
-        alone = engine.dialect.name == "postgresql"
         try:
-            if alone:
-                driver.autocommit = True  # one read needs no BEGIN before it and no ROLLBACK after
-            return prepared.ask(driver, engine.dialect, statement, values)
+            return prepared.ask(connection.dbapi_connection, engine.dialect, statement, values)
         finally:
-            if alone and not driver.closed:
-                driver.autocommit = False
             connection.close()
     except cast(Any, engine.dialect.loaded_dbapi).Error:
         # What the driver could not answer is asked again with all that SQLAlchemy knows of lost connections.

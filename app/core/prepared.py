@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+import psycopg
 from sqlalchemy import Connection, Dialect, Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -44,7 +45,9 @@ class _Prepared:
     """One statement for one dialect and one set of given names."""
 
     def __init__(self, statement: ClauseElement, dialect: Dialect, names: tuple[str, ...]) -> None:
-        compiled = statement.compile(dialect=dialect, column_keys=list(names))
+        # psycopg rewrites named parameters at every execution; the server's own $1 goes through as it is.
+        self._raw = dialect.driver == "psycopg"
+        compiled = statement.compile(dialect=_numbered(dialect) if self._raw else dialect, column_keys=list(names))
         assert isinstance(compiled, SQLCompiler)
         if compiled.post_compile_params or compiled.literal_execute_params:
             raise TypeError("a list of values cannot be prepared")
@@ -54,9 +57,7 @@ class _Prepared:
         self._fixed = {name: bind.value for name, bind in binds.items() if not bind.required} | _defaults(compiled)
         if wrong := (set(names) - set(binds)) | (set(binds) - set(self._fixed) - set(names)):
             raise TypeError(f"missing or unknown: {', '.join(sorted(wrong))}")
-        order = compiled.positiontup
-        self._positional = order is not None
-        self._into = [(name, _into(binds[name].type, dialect)) for name in (binds if order is None else order)]
+        self._into = [(name, _into(binds[name].type, dialect)) for name in compiled.positiontup or ()]
         columns = compiled._result_columns  # pyright: ignore[reportPrivateUsage] (no public way to the types)
         self._out = [_out(cast("TypeEngine[Any]", column.type), dialect) for column in columns]
 
@@ -69,12 +70,12 @@ class _Prepared:
     def run_on(self, driver: Any, values: Mapping[str, Any]) -> Outcome:
         """On a connection of the driver; its errors come as they are."""
         filled = {**self._fixed, **values}
-        converted = [(name, filled[name] if how is None else how(filled[name])) for name, how in self._into]
-        given: Any = [value for _name, value in converted] if self._positional else dict(converted)
-        cursor = driver.cursor()
+        given = [filled[name] if how is None else how(filled[name]) for name, how in self._into]
+        cursor: Any = psycopg.RawCursor(driver) if self._raw else driver.cursor()
         try:
             cursor.execute(self.sql, given)
-            rows = cursor.fetchall() if cursor.description else []
+            # Asking the cursor whether there are rows costs psycopg more than fetching them.
+            rows = cursor.fetchall() if self._out else []
             count = cursor.rowcount
         finally:
             cursor.close()
@@ -105,9 +106,15 @@ def ask(driver: Any, dialect: Dialect, statement: Executable, values: Mapping[st
     return _prepare(statement, dialect, tuple(values)).run_on(driver, values)
 
 
-@functools.lru_cache(128)
+@functools.lru_cache(512)
 def _prepare(statement: Executable, dialect: Dialect, names: tuple[str, ...]) -> _Prepared:
     return _Prepared(cast(ClauseElement, statement), dialect, names)
+
+
+@functools.cache
+def _numbered(dialect: Dialect) -> Dialect:
+    """The dialect with parameters as PostgreSQL itself has them."""
+    return type(dialect)(paramstyle="numeric_dollar")  # pyright: ignore[reportCallIssue]
 
 
 def _defaults(compiled: SQLCompiler) -> dict[str, Any]:
