@@ -18,7 +18,7 @@ from app.catalog.rules import BodyClass, Energy, SaleStatus
 from app.core.db import db
 from app.core.outside import Address, PosterFacts
 from app.coupons.models import CouponCampaign
-from app.coupons.rules import ClaimWay
+from app.coupons.rules import CampaignState, ClaimWay
 from app.topics import rules
 from app.topics.errors import TopicNotFound
 from app.topics.models import Topic, TopicVersion
@@ -220,7 +220,8 @@ def _coupons(now: datetime) -> list[CouponCampaign]:
                 CouponCampaign.claim_from <= now,
                 CouponCampaign.claim_until > now,
                 CouponCampaign.claimed < CouponCampaign.total,
-                CouponCampaign.way.not_in([ClaimWay.STAFF, ClaimWay.PASSPHRASE]),
+                CouponCampaign.state == CampaignState.PUBLISHED.value,
+                CouponCampaign.way.in_([ClaimWay.DIRECT, ClaimWay.NEW_MEMBER, ClaimWay.SCAN]),
             )
             .order_by(CouponCampaign.claim_until, CouponCampaign.id)
             .limit(6)

@@ -6,8 +6,8 @@
   function seen() {
     try { var kept = JSON.parse(localStorage.getItem(KEY)); return Array.isArray(kept) ? kept : []; } catch (e) { return []; }
   }
-  if (!box || !seen().length || !window.htmx) return;
-  window.htmx.ajax("GET", "/series/for-you?seen=" + encodeURIComponent(seen().join(",")), { target: box, swap: "innerHTML" });
+  if (!box || !window.htmx || !(seen().length || (box.dataset.from && /(^|; )shop=/.test(doc.cookie)))) return;
+  window.htmx.ajax("GET", (box.dataset.from || "/series/for-you") + "?seen=" + encodeURIComponent(seen().join(",")), { target: box, swap: "innerHTML" });
   box.addEventListener("click", function (event) {
     if (!event.target.closest("[data-forget]")) return;
     localStorage.removeItem(KEY);

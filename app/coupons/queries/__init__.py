@@ -2,6 +2,7 @@
 
 from app.coupons.queries.campaigns import (
     CampaignCard,
+    find_card,
     find_dealer_id,
     find_series_id,
     find_stock,
@@ -22,6 +23,7 @@ from app.coupons.queries.wallet import (
     count_wallet,
     get_own,
     list_of_campaign,
+    list_stores,
     list_wallet,
     plain_of,
 )
@@ -34,6 +36,7 @@ __all__ = [
     "OwnCoupon",
     "count_ready",
     "count_wallet",
+    "find_card",
     "find_dealer_id",
     "find_for_counter",
     "find_series_id",
@@ -47,6 +50,7 @@ __all__ = [
     "list_for_you",
     "list_of_campaign",
     "list_stock",
+    "list_stores",
     "list_wallet",
     "next_change",
     "plain_of",

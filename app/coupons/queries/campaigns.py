@@ -49,6 +49,7 @@ class CampaignCard:
     valid_until: datetime | None
     total: int
     claimed: int
+    per_person: int
     today_left: int | None
     head_start_until: datetime | None
     series: list[tuple[str, str]]
@@ -119,10 +120,16 @@ def list_centre(now: datetime) -> list[CampaignCard]:
 
 def get_card(slug: str, now: datetime) -> CampaignCard:
     """One campaign, also when it is over; NotFound for a draft and for nothing."""
-    rows = list(_rows(CouponCampaign.slug == slug))
+    rows = _rows(CouponCampaign.slug == slug)
     if not rows or phase_of(rows[0], now) is CampaignPhase.DRAFT:
         raise NotFound
     return _cards(rows, now)[0]
+
+
+def find_card(campaign_id: int, now: datetime) -> CampaignCard | None:
+    """The same by id."""
+    rows = _rows(CouponCampaign.id == campaign_id)
+    return _cards(rows, now)[0] if rows else None
 
 
 def list_for_series(series_id: int, now: datetime) -> list[CampaignCard]:
@@ -237,6 +244,7 @@ def _card(row: CouponCampaign, series: list[Any], dealers: list[Any], gone_today
         valid_until=row.valid_until,
         total=row.total,
         claimed=row.claimed,
+        per_person=row.per_person,
         today_left=None if row.daily_total is None else max(0, row.daily_total - gone_today),
         head_start_until=row.head_start_until if row.head_start_until and row.head_start_until > now else None,
         series=[(one[1], one[2]) for one in series],

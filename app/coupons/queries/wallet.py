@@ -15,6 +15,7 @@ from app.coupons.models import CampaignTerms, Coupon, CouponCampaign
 from app.coupons.rules import STATE_WORDS, CouponState, Terms, Usage
 from app.coupons.rules.plain import last_day, plain_terms, soon_words
 from app.dealers.models import Dealer
+from app.dealers.queries import SHOWN, NearDealer, open_state
 
 READY, USED, OVER = "ready", "used", "over"
 TABS = {READY: "待使用", USED: "已使用", OVER: "已过期"}
@@ -194,3 +195,11 @@ def _own(now: datetime, *conditions: ColumnElement[bool], order: list[Any] | Non
             revoked_reason=row.revoked_reason,
             held_by=row.held_by,
         )
+
+
+def list_stores(dealer_ids: tuple[int, ...], now: datetime, limit: int = 5) -> tuple[list[NearDealer], bool]:
+    """The first stores by city and name, and whether more follow."""
+    shown = (Dealer.id.in_(dealer_ids), Dealer.status.in_(SHOWN))
+    wanted = select(Dealer).where(*shown).order_by(Dealer.city, Dealer.name).limit(limit + 1)
+    rows = [NearDealer(dealer, None, open_state(dealer, now)) for dealer in db.session.scalars(wanted)]
+    return rows[:limit], len(rows) > limit
