@@ -1,0 +1,93 @@
+"""The page that chooses coupons for a booking: every line said, every refusal explained, one tap to use them."""
+
+import re
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.booking import road as r
+from tests.booking import shop as s
+from tests.booking.shop import NOW
+from tests.booking.test_views import sign_in
+from tests.client import check
+from tests.coupons import campaigns as c
+
+
+@pytest.fixture(autouse=True)
+def frozen():
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+def hidden(text: str) -> dict[str, str]:
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text))
+
+
+@pytest.fixture
+def road(app: Flask) -> r.Road:
+    road = r.paid()
+    app.extensions["pay"] = road.bank
+    return road
+
+
+@pytest.fixture
+def client(app: Flask, road: r.Road) -> FlaskClient:
+    return sign_in(app, road.customer)
+
+
+def test_the_page_says_each_line_and_each_reason(road: r.Road, client: FlaskClient) -> None:
+    c.campaign()
+    c.campaign("c2", title="工时八八折", kind="折扣券", face_fen=None, discount_permille=880, usage="到店")
+    c.campaign("c3", title="满千减百", face_fen=10_000, threshold_fen=10_000_000)
+    for slug in ("c1", "c2", "c3"):
+        c.claim(road.customer, slug)
+    text = client.get(f"/bookings/{road.no}/coupons").text
+    check(text, whole=True)
+    for words in (
+        "−¥3,000", "券后车价", "¥85,800", "使用所选的券，余款 ¥84,800",
+        "只能到店使用；到店时出示", "满¥100,000可用；还差¥11,200",
+    ):  # fmt: skip
+        assert words in text, words
+
+
+def test_ticking_only_looks_and_the_button_uses(app: Flask, road: r.Road, client: FlaskClient) -> None:
+    c.campaign()
+    made = c.claim(road.customer)
+    path = f"/bookings/{road.no}/coupons"
+    form = hidden(client.get(path).text)
+    looked = client.post(path, data={"csrf_token": form["csrf_token"], "do": "look"}, headers={"HX-Request": "true"})
+    assert looked.status_code == 200
+    assert "不使用优惠券，余款 ¥87,800" in looked.text
+    assert s.booking(road.no).coupon_fen == 0
+    used = client.post(path, data={**form, "coupon": made.code})
+    assert (used.status_code, used.location) == (303, f"/bookings/{road.no}")
+    assert s.booking(road.no).coupon_fen == 300_000
+    assert "−¥3,000" in client.get(f"/bookings/{road.no}").text
+
+
+def test_a_stale_price_shows_the_new_one(road: r.Road, client: FlaskClient) -> None:
+    c.campaign()
+    made = c.claim(road.customer)
+    path = f"/bookings/{road.no}/coupons"
+    form = hidden(client.get(path).text)
+    stale = client.post(path, data={**form, "seen_fen": "1", "coupon": made.code})
+    assert stale.status_code == 422
+    assert "优惠券或价格刚刚有变化" in stale.text
+    assert hidden(stale.text)["seen_fen"] == "8580000"
+    assert client.post(path, data={**hidden(stale.text), "coupon": made.code}).status_code == 303
+    nonsense = client.post(path, data={**form, "coupon": "<script>"})
+    assert nonsense.status_code == 422
+    assert "<script>" not in nonsense.text
+
+
+def test_somebody_elses_booking_is_not_there(app: Flask, road: r.Road) -> None:
+    other = sign_in(app, s.member("13900002087", "吴样例"))
+    assert other.get(f"/bookings/{road.no}/coupons").status_code == 404
+
+
+def test_an_empty_wallet_shows_the_way_to_coupons(road: r.Road, client: FlaskClient) -> None:
+    text = client.get(f"/bookings/{road.no}/coupons").text
+    assert "卡包里还没有券" in text
+    assert "/coupons" in text
