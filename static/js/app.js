@@ -154,6 +154,21 @@
     if (window.htmx) doc.querySelectorAll(".volatile").forEach(function (box) { window.htmx.trigger(box, "refresh"); });
   });
 
+  /* [data-watch] asks again by itself: never while the page is hidden, and no longer than so many seconds after the last touch */
+  var seen = Date.now();
+  function look() { seen = Date.now(); }
+  on("pointerdown", look, { passive: true });
+  on("keydown", look);
+  on("visibilitychange", function () {
+    if (doc.hidden || !window.htmx) return;
+    look();
+    doc.querySelectorAll("[data-watch]").forEach(function (box) { window.htmx.trigger(box, "refresh"); });
+  });
+  on("htmx:beforeRequest", function (event) {
+    var limit = event.target.dataset && event.target.dataset.watch;
+    if (limit !== undefined && (doc.hidden || (limit && Date.now() - seen > limit * 1e3))) event.preventDefault();
+  });
+
   /* what WeChat shows when the page is shared: inside WeChat only, after everything else */
   addEventListener("load", function () {
     var link = $("link[data-share]"), script = doc.createElement("script");

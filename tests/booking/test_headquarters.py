@@ -162,7 +162,7 @@ def test_pages_of_the_boards(app: Flask) -> None:
     fragment = client.get(path, headers={"HX-Request": "true"}).text
     check(fragment, whole=False)
     assert fragment.count("<h1") == 0
-    assert 'hx-trigger="every 5s"' in fragment
+    assert 'hx-trigger="every 5s, refresh"' in fragment
     refused = client.post(f"{path}/pause", data={"csrf_token": token(whole), "reason": ""})
     assert refused.status_code == 422
     assert "请写明暂停原因" in refused.text

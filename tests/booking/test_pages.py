@@ -1,5 +1,6 @@
 """What shoppers read and send: a crowd on a deal, a reminder, the time to come, the calendar, the sheet, a review."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,10 +11,10 @@ from sqlalchemy import event, update
 from app.booking import queries
 from app.booking.calendar import appointment_calendar
 from app.booking.errors import AlreadyStarted, AnswerGiven, ColourGone, PriceChanged, ReviewClosed
-from app.booking.models import Booking, OnePriceDeal
+from app.booking.models import Booking, DealDealer, OnePriceDeal
 from app.booking.queries.reviews import export_own
 from app.booking.rules import BookingState, path
-from app.booking.services import progress, reminders, reviews
+from app.booking.services import moderate, progress, reminders, reviews
 from app.booking.services.reviews import Opinion
 from app.catalog.models import Colour, Series
 from app.core.db import db, transaction
@@ -23,6 +24,7 @@ from app.messages import queries as inbox
 from tests.booking import shop as s
 from tests.booking.shop import NOW
 from tests.booking.test_views import fields, sign_in
+from tests.client import check
 
 SOON = NOW + timedelta(hours=2)
 
@@ -79,6 +81,51 @@ def test_stock_in_a_crowd_is_a_second_old_at_most(app: Flask) -> None:
     assert app.test_client().get(url).headers["Cache-Control"].endswith("s-maxage=1")
     with time_machine.travel(NOW + timedelta(seconds=1), tick=False):
         assert '余 <span class="num">2</span> 台' in app.test_client().get(url).text
+
+
+class SharedCache:
+    """A cache before the shop, as old as its answers allow it to be."""
+
+    def __init__(self, app: Flask, path: str) -> None:
+        self.app, self.path, self.text, self.until = app, path, "", NOW
+
+    def get(self, now: datetime) -> str:
+        if now >= self.until:
+            answer = self.app.test_client().get(self.path)
+            age = re.search(r"s-maxage=(\d+)$", answer.headers["Cache-Control"])  # and nothing stale after it
+            assert age is not None
+            self.text, self.until = answer.text, now + timedelta(seconds=int(age[1]))
+        return self.text
+
+
+@pytest.mark.parametrize("by_dealer", [False, True])
+@pytest.mark.parametrize("path", ["/deals", "/deals/d1", "/deals/d1/stock", "/deals/d1/stock?seen=running"])
+def test_stock_shown_to_a_crowd_was_true_within_two_seconds(app: Flask, path: str, by_dealer: bool) -> None:
+    """Through the kept pages of the process and a shared cache before it; every tenth of a second is looked at."""
+    total, cache = 500, SharedCache(app, path)
+    shop = s.build(units=total, stock_by_dealer=by_dealer)
+    truth: list[tuple[datetime, int]] = [(NOW, total)]
+    with time_machine.travel(NOW, tick=False) as clock:
+        for step in range(60):
+            now = NOW + timedelta(milliseconds=100 * step)
+            clock.move_to(now)
+            if step % 7 in (2, 3):  # somebody took units: now one, now many, within and across the seconds
+                left = truth[-1][1] - 1 - step % 5
+                with transaction():
+                    db.session.execute(update(OnePriceDeal).values(units_left=left))
+                    db.session.execute(
+                        update(DealDealer).where(DealDealer.dealer_id == shop.west).values(units_left=left)
+                    )
+                truth.append((now, left))
+            for _ in range(1 if step % 4 else 9):  # a crowd and a few: both ways of keeping are used
+                direct, shared = app.test_client().get(path).text, cache.get(now)
+            for text, old in ((direct, 1), (shared, 2)):
+                found = re.search(r'余 <span class="num">(\d+)</span> 台', text)
+                assert found, text[:2000]
+                ended = [at for at, _ in truth[1:]] + [now + timedelta(days=1)]
+                true = [until for (_, units), until in zip(truth, ended, strict=True) if units == int(found[1])]
+                assert true, (step, found[1])
+                assert now - true[-1] < timedelta(seconds=old), (step, found[1], truth[-3:])
 
 
 def test_a_deal_says_its_promises(app: Flask) -> None:
@@ -231,6 +278,51 @@ def test_a_review_is_written_once_after_the_hand_over_and_answered_once(app: Fla
     with pytest.raises(AnswerGiven):
         reviews.answer(clerk, line.id, "再谢", NOW)
     assert queries.list_dealer_reviews(shop.west)[0].answer == "谢谢"
+
+
+def test_what_people_say_stands_on_the_pages_of_the_car_and_the_store(app: Flask) -> None:
+    actor, shop, no = paid()
+    visitor, part = app.test_client(), {"HX-Request": "true"}
+    places = [("/series/s5/reviews", "车主口碑"), ("/dealers/west/reviews", "到店客户评价")]
+    for here, _ in places:
+        assert visitor.get(here, headers=part).text.strip() == ""  # no block at all
+        assert "还没有评价" in visitor.get(here).text
+    with transaction():
+        db.session.execute(update(Booking).values(state="handed_over"))
+    reviews.review(actor, no, Opinion(5, 4, "<b>不错</b>"), NOW)
+    [line] = queries.list_series_reviews("s5")
+    reviews.answer(s.clerk(shop.west), line.id, "谢谢您", NOW)
+    for (here, title), stars in zip(places, ("5.0", "4.0"), strict=True):
+        quotes, whole = visitor.get(here, headers=part), visitor.get(here)
+        check(quotes.text, whole=False)
+        check(whole.text, whole=True)
+        for page in (quotes, whole):
+            for words in (title, "周*", "&lt;b&gt;不错", "门店回复：谢谢您", f">{stars}</b>"):
+                assert words in page.text, words
+            assert page.headers["Cache-Control"].startswith("public")
+            assert "Set-Cookie" not in page.headers
+    assert visitor.get("/dealers/east/reviews", headers=part).text.strip() == ""
+    moderate.hide_review(Actor("operator", 1), line.id, "含他人电话", NOW)
+    for here, _ in places:
+        assert visitor.get(here, headers=part).text.strip() == ""
+        assert "不错" not in visitor.get(here).text
+    assert visitor.get("/series/none/reviews").status_code == 404
+    assert visitor.get("/dealers/none/reviews").status_code == 404
+    assert 'hx-get="/dealers/west/reviews"' in visitor.get("/dealers/west").text
+
+
+def test_three_quotes_and_the_way_to_all(app: Flask) -> None:
+    shop = s.build(units=10, per_person=9)
+    for number in range(5):
+        actor = s.member(f"1390000400{number}")
+        no = s.place(shop, actor).no
+        with transaction():
+            db.session.execute(update(Booking).where(Booking.no == no).values(state="handed_over"))
+        reviews.review(actor, no, Opinion(4, 4, f"第{number}位"), NOW)
+    part = app.test_client().get("/series/s5/reviews", headers={"HX-Request": "true"}).text
+    assert part.count("<article") == 3
+    assert '<a href="/series/s5/reviews">全部 5 条</a>' in part
+    assert app.test_client().get("/series/s5/reviews").text.count("<article") == 5
 
 
 def test_who_got_a_car_is_asked_once_for_a_review(app: Flask) -> None:

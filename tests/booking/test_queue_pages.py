@@ -98,6 +98,77 @@ def test_the_personal_part_is_nothing_for_a_visitor(app: Flask, shop: s.Shop) ->
     assert page(visitor, f"/deals/{shop.deal}") == page(client, f"/deals/{shop.deal}")  # the same for everyone
 
 
+HTMX = {"HX-Request": "true"}
+
+
+def test_the_bar_says_where_one_stands_and_what_is_kept(app: Flask, shop: s.Shop) -> None:
+    holder, person = s.member(), s.member("13900000001")
+    no, client, here = s.place(shop, holder).no, sign_in(app, person), f"/deals/{shop.deal}/queue"
+    send(client, here, page(client, here))
+    mine = client.get(f"{here}/own", headers=HTMX).text
+    assert '<div id="deal_action" class="grow" hx-swap-oob="true">' in mine
+    assert "您在候补第 1 位" in mine
+    again = _again(mine)
+    assert client.get(again, headers=HTMX).status_code == 204  # nothing is new
+    release.cancel_booking(holder, no, app.extensions["pay"], NOW)
+    offered = client.get(again, headers=HTMX).text
+    check(offered, whole=False)
+    assert "为您保留到 11月23日12:00，去预订" in offered
+    assert f'href="/deals/{shop.deal}/bookings/new"' in offered
+    send(client, f"{here}/leave", page(client, here))
+    gone = client.get(_again(offered), headers=HTMX).text
+    assert 'id="own_place"' not in gone
+    assert 'hx-swap-oob="true"' in gone  # the bar is everybody's again
+
+
+def _again(html: str) -> str:
+    found = re.search(r'id="own_place" hx-get="([^"]+)"', html)
+    assert found, html
+    return found[1].replace("&amp;", "&")
+
+
+def test_the_stock_leaves_the_bar_alone_while_the_phase_lasts(app: Flask, shop: s.Shop) -> None:
+    no, visitor = s.place(shop, s.member()).no, app.test_client()
+    asks = re.search(r'hx-get="(/deals/\w+/stock[^"]*)"', page(visitor, f"/deals/{shop.deal}"))
+    assert asks is not None
+    assert asks[1].endswith("?seen=sold_out")
+    assert "deal_action" not in visitor.get(asks[1], headers=HTMX).text
+    assert "deal_action" in visitor.get(f"/deals/{shop.deal}/stock", headers=HTMX).text
+    release.cancel_booking(s.Actor("member", s.booking(no).member_id), no, app.extensions["pay"], NOW)
+    turned = visitor.get(asks[1], headers=HTMX).text
+    assert "立即预订" in turned
+    assert 'hx-swap-oob="true"' in turned
+
+
+def test_the_queue_page_turns_when_a_unit_is_offered(app: Flask, shop: s.Shop) -> None:
+    holder, ahead, person = s.member(), s.member("13900000001"), s.member("13900000002")
+    no, here = s.place(shop, holder).no, f"/deals/{shop.deal}/queue"
+    first, second = sign_in(app, ahead), sign_in(app, person)
+    before = page(second, here)
+    polls = re.search(r'hx-get="([^"]+/queue/state[^"]+)"', before)
+    assert polls is not None
+    send(first, here, page(first, here))
+    joinable = second.get(polls[1], headers=HTMX)
+    assert joinable.headers["HX-Retarget"] == "#queue"
+    assert "（候补 1 人）" in joinable.text
+    mine = send(second, here, page(second, here))
+    assert "您排在第" in mine
+    ask = _again(mine)
+    assert 'data-watch="300"' in mine  # asks while it is seen, five minutes at most
+    assert second.get(ask, headers=HTMX).status_code == 204
+    release.cancel_booking(holder, no, app.extensions["pay"], NOW)  # the first is offered the unit
+    moved = second.get(ask, headers=HTMX)
+    assert "HX-Retarget" not in moved.headers  # the number alone: what is typed below stays
+    assert '<span class="num">1</span> 位' in moved.text
+    ask = _again(moved.text)
+    send(first, f"{here}/leave", page(first, here))
+    turned = second.get(ask, headers=HTMX)
+    assert turned.headers["HX-Retarget"] == "#queue"
+    assert "为您保留了 1 台" in turned.text
+    check(turned.text, whole=False)
+    assert second.get(ask).headers["Location"] == here  # without scripts it is the page
+
+
 def test_leaving_and_the_wish_to_be_called(app: Flask, shop: s.Shop) -> None:
     s.place(shop, s.member())
     client, here = sign_in(app, s.member("13900000001")), f"/deals/{shop.deal}/queue"

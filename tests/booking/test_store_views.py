@@ -141,7 +141,7 @@ def test_the_stores_own_board(app: Flask, road: Road) -> None:
     for way in ("/staff/board", "/staff/reviews", "/staff/queue"):
         assert f'href="{way}"' in desk.get("/staff/bookings").text
         assert f'href="{way}"' in desk.get("/staff").text
-        assert f'href="{way}"' in desk.get("/staff/desk", headers={"HX-Request": "true"}).text
+        assert f'href="{way}"' in desk.get("/staff/waiting", headers={"HX-Request": "true"}).text
     assert sign_in(app, other).get("/staff/board").status_code == 403
     stranger = browser(app, s.clerk(road.shop.closed))
     assert stranger.get(f"/staff/board/{road.shop.deal}").status_code == 404  # closed, and it has no booking

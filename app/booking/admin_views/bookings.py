@@ -12,7 +12,7 @@ from app.booking.models import Booking
 from app.booking.queries import board
 from app.booking.rules import PICK_UP, BookingState, state_words
 from app.booking.services import correct
-from app.booking.views.tails import is_tail, keep_tail, kept_tail, typed_tail
+from app.booking.tails import is_tail, keep_tail, kept_tail, typed_tail
 from app.core import audit, clock
 from app.core.db import transaction
 from app.core.errors import DomainError

@@ -39,10 +39,12 @@ from app.booking.queries.deals import (
 from app.booking.queries.facts import ColourChoice, PriceLine, list_colours, list_lines, list_prices
 from app.booking.queries.honour import HonourRate, list_rates
 from app.booking.queries.reviews import (
+    SHOWN_REVIEWS,
     Rating,
     ReviewLine,
     count_unanswered,
     find_review,
+    get_series_name,
     list_dealer_reviews,
     list_series_reviews,
     rate_dealers,
@@ -55,6 +57,7 @@ __all__ = [
     "OPEN_FOR_BUSINESS",
     "SAID_TWICE",
     "SHOWN_DEALERS",
+    "SHOWN_REVIEWS",
     "STILL_CHANGING",
     "BookingPage",
     "ColourChoice",
@@ -82,6 +85,7 @@ __all__ = [
     "get_booking_page",
     "get_deal_card",
     "get_deal_page",
+    "get_series_name",
     "get_taking_part",
     "list_bookings",
     "list_by_phone_tail",

@@ -4,9 +4,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+<<<<<<< HEAD
 from sqlalchemy import ColumnElement, Select, String, and_, bindparam, cast, func, or_, select
+=======
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
+>>>>>>> aae440c (Show reviews, one's own place and fresh stock by themselves)
 from sqlalchemy.orm import aliased
 
 from app.booking.models import DealReminder, OnePriceDeal, QueuePlace
@@ -62,9 +65,10 @@ class QueuePage:
 
     @property
     def mark(self) -> str:
-        """Another one says that the page is to be read anew."""
-        ahead = self.place.position if self.place else self.waiting
-        return f"{self.place.state if self.place else 'none'}-{self.card.phase}-{ahead}"
+        """Another one says that the page is to be read anew; after the colon how many stand before."""
+        place = self.place
+        kind = f"{place.state}{'-paused' if place.paused else ''}" if place else "joinable" if self.joinable else "none"
+        return f"{kind}-{self.card.phase}:{place.position if place else self.waiting}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +179,20 @@ def list_own_places(member_id: int, now: datetime) -> list[OwnPlace]:
 def list_leads(dealer_id: int, limit: int = 100) -> list[Lead]:
     """Who waits, agreed that this dealer may call, and has not taken that back; first come first."""
     rows = db.session.execute(
-        _leads(
-            select(
-                QueuePlace.id,
-                QueuePlace.joined_at,
-                Member.name,
-                Member.phone,
-                OnePriceDeal.title,
-                Series.name,
-                Trim.model_year,
-            ),
-            dealer_id,
+        select(
+            QueuePlace.id,
+            QueuePlace.joined_at,
+            Member.name,
+            Member.phone,
+            OnePriceDeal.title,
+            Series.name,
+            Trim.model_year,
         )
+        .join(Member, Member.id == QueuePlace.member_id)
+        .join(OnePriceDeal, OnePriceDeal.id == QueuePlace.deal_id)
+        .join(Trim, Trim.id == OnePriceDeal.trim_id)
+        .join(Series, Series.id == Trim.series_id)
+        .where(*_may_call(dealer_id))
         .order_by(QueuePlace.claimed_at, QueuePlace.id)
         .limit(limit)
     )
@@ -198,10 +204,12 @@ def list_leads(dealer_id: int, limit: int = 100) -> list[Lead]:
 
 def count_leads(dealer_id: int) -> int:
     """How many they are."""
-    return db.session.scalar(_leads(select(func.count(QueuePlace.id)), dealer_id)) or 0
+    people = select(func.count(QueuePlace.id)).join(Member, Member.id == QueuePlace.member_id)
+    return db.session.scalar(people.where(*_may_call(dealer_id))) or 0
 
 
-def _leads(wanted: Select[Any], dealer_id: int) -> Select[Any]:
+def _may_call(dealer_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Of a place with its member: it waits, the number is proved, and the consent for this dealer stands."""
     consented = (
         select(Consent.id)
         .join(Dealer, Dealer.slug == Consent.subject)
@@ -218,18 +226,11 @@ def _leads(wanted: Select[Any], dealer_id: int) -> Select[Any]:
         .exists()
     )
     return (
-        wanted.select_from(QueuePlace)
-        .join(Member, Member.id == QueuePlace.member_id)
-        .join(OnePriceDeal, OnePriceDeal.id == QueuePlace.deal_id)
-        .join(Trim, Trim.id == OnePriceDeal.trim_id)
-        .join(Series, Series.id == Trim.series_id)
-        .where(
-            QueuePlace.lead_dealer_id == dealer_id,
-            QueuePlace.lead_consent.is_(True),
-            QueuePlace.state.in_(LIVING),
-            Member.phone_verified_at.is_not(None),
-            consented,
-        )
+        QueuePlace.lead_dealer_id == dealer_id,
+        QueuePlace.lead_consent.is_(True),
+        QueuePlace.state.in_(LIVING),
+        Member.phone_verified_at.is_not(None),
+        consented,
     )
 
 

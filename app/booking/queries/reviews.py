@@ -12,9 +12,10 @@ from app.booking.rules import mask_name
 from app.catalog.models import Series, Trim
 from app.core.clock import local
 from app.core.db import db
+from app.core.errors import NotFound
 from app.dealers.models import Dealer
 
-PAGE = 20
+PAGE = SHOWN_REVIEWS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,12 @@ class Rating:
 
     @property
     def text(self) -> str:
-        return f"★ {self.mean:.1f}（{self.count}）"
+        return f"★ {self.stars}（{self.count}）"
+
+    @property
+    def stars(self) -> str:
+        """4.6"""
+        return f"{self.mean:.1f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,14 @@ def count_unanswered(dealer_id: int) -> int:
         BookingReview.dealer_id == dealer_id, BookingReview.answer == "", BookingReview.hidden_at.is_(None)
     )
     return db.session.scalar(waiting) or 0
+
+
+def get_series_name(slug: str) -> str:
+    """What the car is called; NotFound."""
+    name = db.session.scalar(select(Series.name).where(Series.slug == slug))
+    if name is None:
+        raise NotFound("没有找到这款车，请看看其他车型。")
+    return name
 
 
 def find_review(booking_id: int) -> BookingReview | None:

@@ -13,13 +13,13 @@ from app.core.security import access
 from app.core.web import actor
 
 
-@blueprint.get("/staff/desk")
+@blueprint.get("/staff/waiting")
 @access("staff")
-def show_desk() -> Response:
+def show_waiting() -> Response:
     """The ways to bookings, boards, reviews and the queue with what waits behind each: a part of the staff's home."""
     if not wants_fragment():
         return go(url_for("booking.list_store_bookings"))
-    return render("booking/staff/_desk.html", **waiting())
+    return render("booking/staff/_waiting.html", **waiting())
 
 
 @blueprint.get("/staff/board")

@@ -7,7 +7,7 @@ from flask import Response, g, request, url_for
 from app.booking import queries
 from app.booking.errors import AlreadyStarted
 from app.booking.forms import CancelForm
-from app.booking.rules import PHASE_WORDS
+from app.booking.rules import PHASE_WORDS, DealPhase
 from app.booking.services import reminders
 from app.booking.views import blueprint
 from app.core import caching, clock
@@ -23,10 +23,10 @@ def _stock() -> int | None:
     return queries.find_stock((request.view_args or {})["slug"])
 
 
-def _kept_for(card: queries.DealCard) -> None:
+def _kept_for(card: queries.DealCard, seen: str | None = None) -> None:
     """For how long a page that says this stays right: by its units, by time, and by units of one dealer alone."""
     now = clock.now()
-    caching.made_for(card.stock_mark)
+    caching.made_for(card.stock_mark if seen is None else (card.stock_mark, seen))
     caching.good_until(queries.next_change([card], now))
     if card.by_dealer:
         caching.good_until(now + STOCK_KEPT)
@@ -66,12 +66,21 @@ def show_deal(slug: str) -> Response:
 
 @blueprint.get("/deals/<slug>/stock")
 @access("public")
-@caching.cached_page(key=_stock, crowd=True)
+@caching.cached_page("seen", key=lambda: (_stock(), _seen()), crowd=True)
 def show_stock(slug: str) -> Response:
-    """What changes by itself: phase, countdown, units left, and the button that follows from them."""
+    """What changes by itself: phase, countdown, units left; and the button, where the phase is not the one `seen`.
+
+    The button may have become one person's own meanwhile (their place in the queue): so it stays while the phase lasts.
+    """
     card = queries.get_deal_card(slug, clock.now())
-    _kept_for(card)
-    return render("booking/_stock.html", card=card, words=PHASE_WORDS, with_action=wants_fragment())
+    _kept_for(card, _seen())
+    action = wants_fragment() and card.phase != _seen()
+    return render("booking/_stock.html", card=card, words=PHASE_WORDS, with_action=action)
+
+
+def _seen() -> str:
+    seen = request.args.get("seen", "")
+    return seen if seen in set(DealPhase) else ""
 
 
 @blueprint.get("/deals/<slug>/dealers")

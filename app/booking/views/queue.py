@@ -5,13 +5,13 @@ from flask import Response, g, make_response, request, url_for
 from app.booking import queries
 from app.booking.errors import DealerUnavailable
 from app.booking.forms import QueueForm
-from app.booking.queries.queue import get_queue_page, list_leads, list_own_places
+from app.booking.queries.queue import get_queue_page, list_leads
 from app.booking.rules import PHASE_WORDS, QUEUE_SHARING_TEXT
 from app.booking.services import extension, queue
 from app.booking.views import blueprint
 from app.core import clock
 from app.core.errors import DomainError
-from app.core.htmx import go, render
+from app.core.htmx import go, render, wants_fragment
 from app.core.security import access
 from app.core.web import actor, limiter
 from app.members import queries as members
@@ -24,17 +24,39 @@ def show_queue(slug: str) -> Response:
     return _queue_page(slug, QueueForm(formdata=None))
 
 
+@blueprint.get("/deals/<slug>/queue/state")
+@access("member")
+def show_queue_state(slug: str) -> Response:
+    """Asked by the open page: nothing while it says what is so, else the page's part anew."""
+    page, seen = get_queue_page(slug, g.member.id, clock.now()), request.args.get("seen", "")
+    if not wants_fragment():
+        return go(url_for("booking.show_queue", slug=slug))
+    if seen == page.mark:
+        return make_response("", 204)
+    if page.place is not None and seen.partition(":")[0] == page.mark.partition(":")[0]:
+        # Only the number before them changed: what they have typed below stays.
+        return render("booking/_own_place.html", place=page.place, mark=page.mark, on_queue=True)
+    response = _queue_page(slug, QueueForm(formdata=None))
+    response.headers["HX-Retarget"] = "#queue"
+    return response
+
+
 @blueprint.get("/deals/<slug>/queue/own")
 @access("public")
 def show_own_place(slug: str) -> Response:
-    """The personal part of a deal's page, which is the same for everyone: one's place, or nothing."""
+    """The personal part of a deal's page, which is the same for everyone: one's place and what the bar says then, or
+    nothing. The page that shows a place (`seen`) asks again: nothing while it is so, everybody's page once it is gone.
+    """
     g.private = True
-    member = current_member()
-    places = list_own_places(member.id, clock.now()) if member else []
-    place = next((p for p in places if p.slug == slug), None)
-    if place is None:
+    member, seen, now = current_member(), request.args.get("seen", ""), clock.now()
+    if member is None:
         return make_response("", 204)
-    return render("booking/_own_place.html", place=place, with_link=True)
+    page = get_queue_page(slug, member.id, now)
+    if seen == page.mark or (page.place is None and not seen):
+        return make_response("", 204)
+    if page.place is None:
+        return render("booking/_action.html", card=page.card, with_action=True)
+    return render("booking/_own_place.html", place=page.place, mark=page.mark, on_queue=False, phase=page.card.phase)
 
 
 @blueprint.post("/deals/<slug>/queue")

@@ -1,4 +1,5 @@
-"""评价: the customer's form after the hand-over, and the dealer's answers on the staff's phones."""
+"""评价: the customer's form after the hand-over, what everybody reads of it, and the dealer's answers on the staff's
+phones. Other rooms' pages show 口碑 as a fragment by its address; without any review it is empty."""
 
 from flask import Response, g, url_for
 
@@ -7,11 +8,56 @@ from app.booking.forms import AnswerForm, ReviewForm
 from app.booking.services import reviews
 from app.booking.services.reviews import Opinion
 from app.booking.views import blueprint
-from app.core import clock
+from app.core import caching, clock
 from app.core.errors import DomainError
-from app.core.htmx import go, render
+from app.core.htmx import go, render, wants_fragment
 from app.core.security import access
 from app.core.web import actor
+from app.dealers import queries as dealers
+
+QUOTES = 3  # on the pages of a car and of a store
+
+
+@blueprint.get("/series/<slug>/reviews")
+@access("public")
+@caching.cached_page()
+def list_series_reviews(slug: str) -> Response:
+    """口碑 of a car: its rating and what people who got one say."""
+    rows, name = queries.list_series_reviews(slug, limit=_most()), queries.get_series_name(slug)
+    rating = queries.rate_series(slug)
+    return _reviews(
+        rows, rating, name, url_for("booking.list_series_reviews", slug=slug), f"/series/{slug}", "车主口碑"
+    )
+
+
+@blueprint.get("/dealers/<slug>/reviews")
+@access("public")
+@caching.cached_page()
+def list_dealer_reviews(slug: str) -> Response:
+    """The same of a store."""
+    dealer = dealers.get_dealer(slug)
+    rows, rating = queries.list_dealer_reviews(dealer.id, limit=_most()), queries.rate_dealers([dealer.id])
+    here = url_for("booking.list_dealer_reviews", slug=slug)
+    return _reviews(rows, rating.get(dealer.id), dealer.name, here, f"/dealers/{slug}", "到店客户评价")
+
+
+def _most() -> int:
+    return QUOTES if wants_fragment() else queries.SHOWN_REVIEWS
+
+
+def _reviews(
+    rows: list[queries.ReviewLine], rating: queries.Rating | None, name: str, here: str, back: str, title: str
+) -> Response:
+    return render(
+        "booking/reviews.html",
+        "booking/_reviews.html",
+        rows=rows,
+        rating=rating,
+        name=name,
+        here=here,
+        back=back,
+        title=title,
+    )
 
 
 @blueprint.get("/bookings/<no>/review")

@@ -13,9 +13,9 @@ from app.booking.rules import BookingState
 from app.booking.rules.promises import LEADING
 from app.booking.services import balance, progress, store_contact
 from app.booking.services.progress import Outcome
+from app.booking.tails import WAY, is_tail, keep_tail, kept_tail, typed_tail
 from app.booking.views import blueprint
 from app.booking.views.board import waiting
-from app.booking.views.tails import WAY, is_tail, keep_tail, kept_tail, typed_tail
 from app.core import clock
 from app.core.errors import DomainError
 from app.core.htmx import go, render, wants_fragment
