@@ -100,6 +100,17 @@ def announce(here: World, kind: str, asked: dict[str, str]) -> dict[str, str]:
     }
 
 
+def table(here: World, kind: str, day: date) -> dict[str, Any]:
+    """A day's bill to look at: columns, rows and totals, as the file says them."""
+    lines = [line.removeprefix("`").split(",`") for line in _text(here, kind, day).splitlines()]
+    columns, names = (text.split(",") for text in _heads(kind))
+    return {"columns": columns, "rows": lines[1:-2], "totals": list(zip(names, lines[-1], strict=True))}
+
+
+def _heads(kind: str) -> tuple[str, str]:
+    return (TRADE_COLUMNS, TRADE_TOTALS) if kind == "trade" else (FUND_COLUMNS, FUND_TOTALS)
+
+
 def _token(here: World, kind: str, day: str, until: str) -> str:
     return hmac.digest(here.seed.encode(), f"{kind}:{day}:{until}".encode(), "sha256").hex()
 

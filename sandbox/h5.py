@@ -11,6 +11,7 @@ from sandbox.world import world
 
 blueprint = Blueprint("h5", __name__)
 LIFETIME_S = 300
+NOTIFY = {"pay": "normal", "silent": "none", "early": "before_return"}
 
 
 @blueprint.get("/h5pay")
@@ -36,14 +37,14 @@ def show() -> tuple[str, int]:
 
 @blueprint.post("/h5pay")
 def act() -> BaseResponse:
-    """pay, silent (paid, no notice) or cancel; then back to the shop, with or without money."""
+    """pay, silent (paid, no notice), early (notice before the return), fail or cancel; then back to the shop."""
     here, back, do = world(), request.form.get("redirect_url", ""), request.form.get("do", "")
     order, problem = cashier.find_payable(here, request.form.get("prepay_id", ""))
-    if order is None or do not in {"pay", "silent", "cancel"}:
+    if order is None or do not in {*NOTIFY, "fail", "cancel"}:
         return Response(problem or "没有这个操作", 409, content_type="text/plain; charset=utf-8")
-    if do != "cancel":
+    if do in NOTIFY:
         try:
-            cashier.pay(here, order["out_trade_no"], notify="normal" if do == "pay" else "none")
+            cashier.pay(here, order["out_trade_no"], notify=NOTIFY[do])
         except PayError as error:
             return Response(error.message, 409, content_type="text/plain; charset=utf-8")
     return redirect(back if back and here.settings.allows(back) else here.settings.shop_url, 303)

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox import cashier, constants, control, control_account, followers, oauth, orders, refunds, sms, weather
+from sandbox import cashier, constants, control, control_account, desk, followers, oauth, orders, refunds, sms, weather
 from sandbox.signing import PayError
 from sandbox.world import find_person, list_people, world
 
@@ -40,6 +40,7 @@ def home() -> str:
         log=control.list_log(here, "", 15),
         down=weather.is_down(here),
         faults=constants.FAULTS,
+        desk=desk.settings_of(here),
         state_words=STATE_WORDS,
         notice_words=NOTICE_WORDS,
         said=request.args.get("said", ""),

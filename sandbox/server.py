@@ -17,6 +17,7 @@ from sandbox import (
     constants,
     control,
     control_account,
+    desk,
     h5,
     keys,
     oauth,
@@ -61,7 +62,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.filters["compact"] = lambda value: json.dumps(value, ensure_ascii=False)
     app.before_request(weather.before)
     app.after_request(weather.after)
-    for part in (oauth, tokens, account, pay, bills, sharing, h5, bridge, sms, control, control_account, pages):
+    for part in (oauth, tokens, account, pay, bills, sharing, h5, bridge, sms, control, control_account, desk, pages):
         app.register_blueprint(part.blueprint)
     return app
 

@@ -66,7 +66,7 @@ def share() -> Response:
     known = here.store.get_meta("sharing:receivers", {})
     total = sum(orders.fen_field({"amount": one.get("amount")}, "amount") for one in asked)
     with _book("orders") as book:
-        former = book.get(data.get("out_order_no"))
+        former = book.get(str(data.get("out_order_no", "")))
         if former:
             if former["request"] != data:
                 raise PayError(400, "INVALID_REQUEST", "分账单号重复：请求参数与首次不一致")
@@ -113,7 +113,7 @@ def give_back() -> Response:
         if one["account"] == data.get("return_mchid") and one["type"] == "MERCHANT_ID" and one["result"] == "SUCCESS"
     )
     with _book("returns") as book:
-        former = book.get(data.get("out_return_no"))
+        former = book.get(str(data.get("out_return_no", "")))
         given = sum(one["amount"] for one in book.values() if one["out_order_no"] == data["out_order_no"])
         if former is None and given + fen > got:
             raise PayError(400, "INVALID_REQUEST", "回退金额超过可回退金额，或接收方不是商户")

@@ -55,6 +55,7 @@
     frame.name = "wechat-sandbox-dialog";
     frame.setAttribute("data-wechat-sandbox", "dialog");
     var style = frame.style;
+    style.colorScheme = "light dark"; // as the dialog itself says; else it would not be transparent
     style.position = "fixed";
     style.inset = "0";
     style.width = "100%";

@@ -99,3 +99,30 @@ def test_a_snapshot_visitor_is_one_without_asking(sandbox: RunningSandbox, oauth
     data = oauth.fetch_access_token(new_code(oauth, people(sandbox)[4]))
     assert data["is_snapshotuser"] == 1
     assert data["openid"] not in people(sandbox)
+
+
+def test_the_desk_plans_the_weather_the_place_and_the_bill(sandbox: RunningSandbox) -> None:
+    def press(button: str, **form: str) -> str:
+        return requests.post(sandbox.url + button, form, timeout=WAIT_S).text
+
+    assert "故障已安排" in press("/play/faults", path="/cgi-bin/", do="busy", times="2", when="before")
+    assert "还有 2 次" in requests.get(sandbox.url + "/", timeout=WAIT_S).text
+    assert requests.get(f"{sandbox.url}/cgi-bin/token", timeout=WAIT_S).json()["errcode"] == -1
+    assert "做不到" in press("/play/faults", path="/", do="earthquake")
+    assert "做不到" in press("/play/faults", path="/", do="slow", times="many")
+    press("/play/faults", clear="1")
+    assert sim(sandbox, "/faults")["api"] == []
+    press("/play/next-refund", outcome="CLOSED")
+    assert sim(sandbox, "/faults")["next_refund"] == "CLOSED"
+    assert "没有这种结果" in press("/play/next-refund", outcome="LOST")
+    press("/play/next-refund", outcome="")
+    press("/play/place", place="杭州 武林广场")
+    assert requests.get(f"{sandbox.url}/sim/place", timeout=WAIT_S).json()["place"] == [30.272778, 120.162222]
+    press("/play/place", place="")
+    assert requests.get(f"{sandbox.url}/sim/place", timeout=WAIT_S).json()["place"] is None
+    assert "42001" in press("/play/tokens")
+    page = press("/play/differences", day="2026-01-31", kind="extra", number="PNOBODY01", fen="500")
+    assert page.count("PNOBODY01") == 2  # in the bill, and in the plan
+    assert "5.00" in page
+    assert "PNOBODY01" not in press("/play/differences", day="2026-01-31", clear="1")
+    assert requests.get(f"{sandbox.url}/bills?day=soon", timeout=WAIT_S).status_code == 400
