@@ -5,11 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-<<<<<<< HEAD
-from sqlalchemy import ColumnElement, Select, String, and_, bindparam, cast, func, or_, select
-=======
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
->>>>>>> aae440c (Show reviews, one's own place and fresh stock by themselves)
+from sqlalchemy import ColumnElement, String, and_, bindparam, cast, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.booking.models import DealReminder, OnePriceDeal, QueuePlace
