@@ -43,7 +43,7 @@ def page(road: r.Road) -> CouponPage:
 
 def with_coupon(kind: str = "订金", **terms: object) -> tuple[r.Road, int]:
     road = r.paid(kind=kind)
-    c.campaign(**terms)  # pyright: ignore[reportArgumentType]
+    c.campaign(scope="整车", **terms)  # pyright: ignore[reportArgumentType]
     return road, c.claim(road.customer).coupon_id
 
 
@@ -135,7 +135,7 @@ def test_a_hand_over_uses_the_coupon_up_and_its_undo_gives_it_back_to_the_bookin
 
 def test_a_full_payment_at_once_is_lowered_itself(app: Flask) -> None:
     shop, customer, bank = s.build(earnest_fen=8_880_000), s.member(), Bank()
-    c.campaign()
+    c.campaign(scope="整车")
     coupon_id = c.claim(customer).coupon_id
     no = s.place(shop, customer).no
     road = r.Road(shop, customer, no, bank, s.clerk(shop.west), s.clerk(shop.west, "supervisor"))
@@ -154,7 +154,7 @@ def test_a_full_payment_at_once_is_lowered_itself(app: Flask) -> None:
 def test_a_binding_deposit_never_exceeds_its_share_of_the_lower_price(app: Flask) -> None:
     shop, customer, bank = s.build(kind="定金", earnest_fen=1_776_000), s.member(), Bank()  # exactly a fifth
     no = s.place(shop, customer).no
-    c.campaign()
+    c.campaign(scope="整车")
     c.claim(customer)
     assert get_coupon_page(no, customer.id or 0, NOW).price.off_fen == 0
     assert bank.orders == {}
@@ -172,7 +172,7 @@ def test_coupons_of_somebody_else_cannot_be_used(app: Flask) -> None:
 
 def test_an_unpaid_hold_says_when_coupons_can_be_used(app: Flask) -> None:
     shop, customer = s.build(), s.member()
-    c.campaign()
+    c.campaign(scope="整车")
     coupon_id = c.claim(customer).coupon_id
     no = s.place(shop, customer).no
     assert get_coupon_page(no, customer.id or 0, NOW).problem == "付订金后，在付余款前选用优惠券。"
@@ -182,7 +182,7 @@ def test_an_unpaid_hold_says_when_coupons_can_be_used(app: Flask) -> None:
 
 def test_a_store_where_the_coupon_does_not_count_is_refused_with_the_way_out(app: Flask) -> None:
     road = r.paid()
-    c.campaign(dealers=(road.shop.west,))
+    c.campaign(dealers=(road.shop.west,), scope="整车")
     coupon_id = c.claim(road.customer).coupon_id
     use(road, coupon_id)
     with pytest.raises(ChangeRefused, match="请先在“优惠券”里取消使用"):

@@ -9,15 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.coupons.rules import CouponKind, CouponState, Terms, Usage
+from app.coupons.rules import CouponKind, CouponState, Scope, Terms, Usage
 from app.coupons.rules.pricing import Candidate, Line, Purchase, Why, own_reasons, price, takes_off
 
 NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
-CAR = Purchase(base_fen=8_880_000, series_id=1, dealer_id=7, usage=Usage.ONLINE, at=NOW, on_deal=True)
+CAR = Purchase(base_fen=8_880_000, series_id=1, dealer_id=7, usage=Usage.ONLINE, at=NOW, on_deal=True, scope=Scope.CAR)
 
 
 def coupon(number: int, *, campaign: int | None = None, state: str = CouponState.ISSUED, **terms: object) -> Candidate:
-    values: dict[str, Any] = {"kind": CouponKind.CASH, "title": f"券{number}", "face_fen": 100_00} | terms
+    values: dict[str, Any] = {
+        "kind": CouponKind.CASH,
+        "title": f"券{number}",
+        "face_fen": 100_00,
+        "scope": Scope.CAR,
+    } | terms
     return Candidate(
         number,
         campaign or number,
@@ -102,6 +107,8 @@ def test_a_price_does_not_fall_below_what_must_stay() -> None:
         ({}, CouponState.REVOKED, Why.REVOKED),
         ({}, CouponState.EXPIRED, Why.EXPIRED),
         ({"kind": CouponKind.PARKING}, CouponState.ISSUED, Why.KIND),
+        ({"scope": Scope.ACCESSORIES}, CouponState.ISSUED, Why.SCOPE),
+        ({"scope": ""}, CouponState.ISSUED, Why.SCOPE),
         ({"usage": Usage.IN_STORE}, CouponState.ISSUED, Why.USAGE),
         ({"series": (2, 3)}, CouponState.ISSUED, Why.SERIES),
         ({"dealers": (1,)}, CouponState.ISSUED, Why.DEALER),
@@ -148,6 +155,7 @@ def candidates(draw: st.DrawFn) -> list[Candidate]:
                     most_fen=draw(st.sampled_from([None, None, 0, 3_000])),
                     threshold_fen=draw(st.sampled_from([0, 0, 1_000, 30_000])),
                     usage=draw(st.sampled_from([Usage.ANYWHERE, Usage.ANYWHERE, Usage.ONLINE, Usage.IN_STORE])),
+                    scope=draw(st.sampled_from([Scope.CAR, Scope.CAR, Scope.WORKSHOP, ""])),
                     series=draw(st.sampled_from([None, None, (1,), (2,)])),
                     dealers=draw(st.sampled_from([None, None, (7,), (8,)])),
                     stackable=draw(st.sampled_from([True, True, False])),
@@ -172,6 +180,7 @@ PURCHASES = st.builds(
     at=st.just(NOW),
     on_deal=st.booleans(),
     least_fen=st.sampled_from([0, 0, 1, 500]),
+    scope=st.sampled_from([Scope.CAR, Scope.UNSAID]),
 )
 
 
@@ -247,7 +256,9 @@ def _mend(
         case Why.NOT_STARTED:
             at = replace(at, at=each.valid_from)
         case Why.KIND:
-            each = replace(each, terms=replace(terms, kind=CouponKind.CASH))
+            each = replace(each, terms=replace(terms, kind=CouponKind.CASH, scope=Scope.CAR))
+        case Why.SCOPE:
+            each = replace(each, terms=replace(terms, scope=Scope.CAR))
         case Why.USAGE:
             at = replace(at, usage=Usage.ONLINE if terms.usage == Usage.ONLINE else Usage.IN_STORE)
         case Why.SERIES:

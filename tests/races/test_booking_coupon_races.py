@@ -29,7 +29,7 @@ def two_bookings() -> tuple[r.Road, str, int]:
     second = s.place(road.shop, road.customer)
     with transaction():
         db.session.execute(update(Booking).where(Booking.no == second.no).values(state="deposit_paid", confirm_by=NOW))
-    c.campaign()
+    c.campaign(scope="整车")
     return road, second.no, c.claim(road.customer).coupon_id
 
 
@@ -68,7 +68,7 @@ def test_two_bookings_want_one_coupon_and_one_gets_it(app: Flask) -> None:
 
 def test_choosing_against_cancelling_leaves_the_coupon_in_one_place(app: Flask) -> None:
     road = r.paid()
-    c.campaign()
+    c.campaign(scope="整车")
     coupon_id = c.claim(road.customer).coupon_id
 
     def use() -> str:

@@ -10,7 +10,7 @@ from app.booking.rules import KIND, PICK_UP, BookingState, EarnestKind
 from app.booking.rules.earnest import BINDING_SHARE_PERCENT
 from app.booking.rules.promises import BALANCE
 from app.coupons.queries.candidates import codes_of, list_candidates, list_held
-from app.coupons.rules import Usage
+from app.coupons.rules import Scope, Usage
 from app.coupons.rules.pricing import Candidate, Price, Purchase, Reason, Why, price
 
 LEAST_PAID_FEN = 1  # WeChat Pay takes no order over nothing
@@ -87,6 +87,7 @@ def purchase_of(
         usage=Usage.ONLINE,
         at=now,
         on_deal=True,
+        scope=Scope.CAR,
         least_fen=LEAST_PAID_FEN if is_full_payment(booking) else _least(booking),
     )
 

@@ -59,6 +59,9 @@ class CouponCampaign(Model):
     valid_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     valid_days: Mapped[int | None] = mapped_column(Integer)
     usage: Mapped[str] = mapped_column(String(8), default="通用")
+    scope: Mapped[str] = mapped_column(
+        String(4), default="", server_default=""
+    )  # 整车 lowers bookings; empty: not said
     stackable: Mapped[bool] = mapped_column(Boolean, default=False)
     stack_group: Mapped[str] = mapped_column(String(20), default="", server_default="")
     alone: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())

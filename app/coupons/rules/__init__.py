@@ -17,6 +17,7 @@ from app.coupons.rules.words import (
     CouponKind,
     CouponState,
     Payer,
+    Scope,
     Usage,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "CouponKind",
     "CouponState",
     "Payer",
+    "Scope",
     "Terms",
     "Usage",
     "phase_of",

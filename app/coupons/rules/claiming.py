@@ -87,6 +87,7 @@ def terms_of(campaign: Any, series_ids: Collection[int], dealer_ids: Collection[
         threshold_fen=campaign.threshold_fen,
         worth_fen=campaign.worth_fen or 0,
         usage=campaign.usage,
+        scope=campaign.scope,
         series=tuple(sorted(series_ids)) or None,
         dealers=None if campaign.all_dealers else tuple(sorted(dealer_ids)),
         stackable=campaign.stackable,

@@ -14,7 +14,7 @@ from itertools import product
 from app.core.clock import say
 from app.core.money import format_yuan
 from app.coupons.rules.terms import Terms
-from app.coupons.rules.words import CouponKind, CouponState, Usage
+from app.coupons.rules.words import CouponKind, CouponState, Scope, Usage
 
 # Beyond so many ways to choose one coupon of each group, the groups are settled one after the other.
 WAYS = 4096
@@ -29,6 +29,7 @@ class Why(StrEnum):
     NOT_STARTED = "not_started"
     EXPIRED = "expired"
     KIND = "kind"
+    SCOPE = "scope"
     USAGE = "usage"
     SERIES = "series"
     DEALER = "dealer"
@@ -45,7 +46,8 @@ class Why(StrEnum):
 class Purchase:
     """What is paid for. `base_fen`: before any coupon; `least_fen`: what stays to be paid whatever is used.
 
-    `usage` says where it happens (online or in the store), `dealer_id` None while no store is chosen.
+    `usage` says where it happens (online or in the store), `dealer_id` None while no store is chosen. With a `scope`
+    only coupons for it count.
     """
 
     base_fen: int
@@ -55,6 +57,7 @@ class Purchase:
     at: datetime
     on_deal: bool = False
     least_fen: int = 0
+    scope: Scope = Scope.UNSAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +260,13 @@ def _kind(each: Candidate, _purchase: Purchase) -> Reason | None:
     return None
 
 
+def _scope(each: Candidate, purchase: Purchase) -> Reason | None:
+    scope = each.terms.scope
+    if not purchase.scope or scope == purchase.scope or not each.terms.lowers_price:
+        return None
+    return Reason(Why.SCOPE, f"用于{scope}，不抵车款" if scope else "没有写明可抵车款", "到店时出示，由店员核对")
+
+
 def _usage(each: Candidate, purchase: Purchase) -> Reason | None:
     if each.terms.usage not in (Usage.ANYWHERE, purchase.usage):
         if purchase.usage == Usage.ONLINE:
@@ -292,4 +302,4 @@ def _threshold(each: Candidate, purchase: Purchase) -> Reason | None:
     return None
 
 
-_CHECKS = (_state, _started, _expired, _kind, _usage, _series, _dealer, _on_deal, _threshold)
+_CHECKS = (_state, _started, _expired, _kind, _scope, _usage, _series, _dealer, _on_deal, _threshold)

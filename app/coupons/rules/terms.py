@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from app.core.money import format_yuan
-from app.coupons.rules.words import CouponKind, Payer, Usage
+from app.coupons.rules.words import CouponKind, Payer, Scope, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Terms:
     `discount_permille` 880 is 8.8 折; `most_fen` caps what such a coupon takes off. `worth_fen` is what one piece of
     another kind costs whoever pays for it. `stackable`: together with other stackable ones; otherwise with none.
     `group`: of the coupons of one group only one is used. `alone`: not on top of a one-price deal. Lower `priority` is
-    applied first. `usage`: where.
+    applied first. `usage`: where; `scope`: off what.
     `payer`, `dealer_permille`: who bears it, and the dealer's part where both do.
     """
 
@@ -28,6 +28,7 @@ class Terms:
     threshold_fen: int = 0
     worth_fen: int = 0
     usage: str = Usage.ANYWHERE
+    scope: str = Scope.UNSAID
     series: tuple[int, ...] | None = None
     dealers: tuple[int, ...] | None = None
     stackable: bool = False

@@ -44,6 +44,15 @@ class Usage(StrEnum):
     ANYWHERE = "通用"
 
 
+class Scope(StrEnum):
+    """适用范围: what a coupon takes money off. Only one for cars lowers a booking; in the store the clerk reads it."""
+
+    UNSAID = ""
+    CAR = "整车"
+    ACCESSORIES = "精品"
+    WORKSHOP = "售后"
+
+
 class Payer(StrEnum):
     """承担方"""
 
