@@ -9,6 +9,7 @@ from app.ledger.rules.lines import (
     Line,
     canonical,
     digest,
+    digest_of_fields,
     event_words,
     moment,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "Line",
     "canonical",
     "digest",
+    "digest_of_fields",
     "event_words",
     "moment",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from json.encoder import encode_basestring as quoted
+from typing import Any
 
 HEADQUARTERS = 0  # the chain of what happens at no dealer
 GENESIS = "0" * 64
@@ -78,14 +79,37 @@ def digest(line: Line, previous: str) -> str:
 
 
 def canonical(line: Line, previous: str) -> bytes:
-    """The bytes that are hashed: a JSON list without spaces, letters beyond ASCII as they are, UTF-8.
+    """The bytes that are hashed: a JSON list without spaces, letters beyond ASCII as they are, UTF-8."""
+    return _text(
+        line.chain, line.seq, moment(line.at), line.event, line.subject, line.campaign, line.amount_fen,
+        line.dealer_permille, line.actor, previous,
+    )  # fmt: skip
 
-    Written by hand because a verification does nothing else a million times; what `json` would write, to the byte.
-    """
+
+def _text(
+    chain: int,
+    seq: int,
+    at: str,
+    event: str,
+    subject: str,
+    campaign: str,
+    fen: int,
+    part: int,
+    actor: str,
+    previous: str,
+) -> bytes:
+    """By hand, because a verification does nothing else a million times; what `json` writes, to the byte."""
     return (
-        f'[{FORMAT},{line.chain},{line.seq},"{moment(line.at)}",{quoted(line.event)},{quoted(line.subject)},'
-        f'{quoted(line.campaign)},{line.amount_fen},{line.dealer_permille},{quoted(line.actor)},"{previous}"]'
+        f'[{FORMAT},{chain},{seq},"{at}",{quoted(event)},{quoted(subject)},{quoted(campaign)},{fen},{part},'
+        f'{quoted(actor)},"{previous}"]'
     ).encode()
+
+
+def digest_of_fields(fields: tuple[Any, ...], previous: str) -> str:
+    """The same digest from a row's fields as the database holds them: the time may be SQLite's text."""
+    chain, seq, at, event, subject, campaign, fen, part, actor = fields
+    stamp = f"{at[:10]}T{at[11:]}Z" if isinstance(at, str) else moment(at)
+    return hashlib.sha256(_text(chain, seq, stamp, event, subject, campaign, fen, part, actor, previous)).hexdigest()
 
 
 def moment(at: datetime) -> str:

@@ -73,15 +73,15 @@ def close_next(chain: int, signer: Signer, until: date, now: datetime) -> bool:
         return False
     end = db.session.scalar(select(func.max(E.seq)).where(E.chain == chain, E.seq > after, E.at < day_end(day)))
     totals, head = Totals(), last.content["head"] if last is not None else GENESIS
-    with closing(walk(chain, after + 1, head, end)) as entries:
-        for entry in entries:
+    with closing(walk(chain, after + 1, head, end)) as rows:
+        for entry in map(queries.entry_of, rows):
             totals.add(entry.line)
             head = entry.digest
-    rows = Range(
+    covered = Range(
         chain, queries.dealer_slug(chain), day, after + 1, after + totals.rows, head, last.digest if last else GENESIS
     )
     db.session.rollback()
-    return _keep(rows, totals, signer, now)
+    return _keep(covered, totals, signer, now)
 
 
 def _keep(rows: Range, totals: Totals, signer: Signer, now: datetime) -> bool:

@@ -11,8 +11,8 @@ from app.core import clock
 from app.core.db import db, transaction
 from app.ledger import queries
 from app.ledger.models import DailyClose, LedgerCheck, LedgerEntry
-from app.ledger.queries import Ends, Entry
-from app.ledger.rules import GENESIS, digest
+from app.ledger.queries import Ends, Entry, Raw
+from app.ledger.rules import GENESIS, digest, digest_of_fields
 from app.ledger.rules.breaks import Broken, changed, deleted_before, inserted, missing, moved, truncated
 from app.ledger.rules.closes import Signer, digest_of, signed_by, text_of
 
@@ -31,18 +31,18 @@ class Report:
     problems: list[str] = field(default_factory=list[str])
 
 
-def walk(chain: int, first: int, previous: str, last: int | None = None) -> Generator[Entry]:
+def walk(chain: int, first: int, previous: str, last: int | None = None) -> Generator[Raw]:
     """The rows from `first` on, each recomputed before it is handed out. Broken at the first that does not hold."""
     expected = first
-    with closing(queries.each_entry(chain, first if first > 1 else None, last)) as entries:
-        for entry in entries:
-            line = entry.line
-            if line.seq != expected:
-                raise missing(expected, line.seq) if line.seq > expected else inserted(line.seq)
-            if entry.previous != previous or digest(line, previous) != entry.digest:
-                raise _name(entry, previous)
-            previous, expected = entry.digest, expected + 1
-            yield entry
+    with closing(queries.each_row(chain, first if first > 1 else None, last)) as rows:
+        for row in rows:
+            seq, before, stands = row[1], row[9], row[10]
+            if seq != expected:
+                raise missing(expected, seq) if seq > expected else inserted(seq)
+            if before != previous or digest_of_fields(row[:9], previous) != stands:
+                raise _name(queries.entry_of(row), previous)
+            previous, expected = stands, expected + 1
+            yield row
 
 
 def _name(entry: Entry, previous: str) -> Broken:
@@ -77,9 +77,9 @@ def verify_chain(chain: int, signer: Signer, first: int = 1, previous: str | Non
 def _walk_through(report: Report, ends: Ends, closes: list[DailyClose]) -> None:
     waiting = iter(closes)
     close = next(waiting, None)
-    with closing(walk(report.chain, report.seq + 1, report.digest, ends.seq)) as entries:
-        for entry in entries:
-            report.rows, report.seq, report.digest = report.rows + 1, entry.line.seq, entry.digest
+    with closing(walk(report.chain, report.seq + 1, report.digest, ends.seq)) as rows:
+        for row in rows:
+            report.rows, report.seq, report.digest = report.rows + 1, row[1], row[10]
             while close is not None and close.last_seq == report.seq:
                 if close.content.get("head") != report.digest:
                     raise Broken(f"第 {report.seq} 行不是 {close.on} 日结签过的那一行：账本被整段改写")
