@@ -141,13 +141,10 @@ def _demo_database(environment: dict[str, str]) -> Path:
             for old in (*cache.glob("demo-*.db"), *cache.glob("draft-*")):
                 old.unlink()
             draft = cache / f"draft-{run}.db"
-            maker = House("", "", {**environment, "DATABASE_URL": f"sqlite:///{draft}"}, cache)
-            demo = str(ROOT / "demo")
-            maker.flask("db", "upgrade")
-            maker.flask(
-                "import-workbook", f"{demo}/yunxiu.xlsx", "--pictures", f"{demo}/pictures", "--move-dates-to", "today"
-            )
-            maker.flask("import-topics", f"{demo}/topics.json")
+            command = [sys.executable, "-m", "tests.browser.demo", str(ROOT / "demo")]
+            settings = {**environment, "DATABASE_URL": f"sqlite:///{draft}"}
+            done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
             with contextlib.closing(sqlite3.connect(draft)) as connection:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             draft.rename(made)

@@ -42,7 +42,11 @@ PUBLIC = [
     *("/tools/landing-price", "/share/poster/series/yx-s5"),
     *("/?for=owner", "/topics/year-end", "/topics/none", "/feedback/new", "/cities", "/cities?q=zzz"),
 ]
-SETTLED = 350  # colours fade for a fifth of a second
+# A page that is complete still fetches its pieces: it is there when nothing is under way and nothing just came.
+THERE = """document.readyState === 'complete' && !document.querySelector('.htmx-request') &&
+    performance.now() - Math.max(...performance.getEntries().map(e => e.responseEnd || e.loadEventEnd || 0)) > 100"""
+# Colours fade for a fifth of a second; what is looked at is the page when nothing fades any more.
+FADED = "document.getAnimations().every(move => !(move instanceof CSSTransition))"
 
 
 def problems(page: Page, rules: list[str] | None = None) -> list[str]:
@@ -52,14 +56,20 @@ def problems(page: Page, rules: list[str] | None = None) -> list[str]:
     return found + ([f"{page.url} is {overflow} px too wide"] if overflow > 0 else [])
 
 
+def until(page: Page, condition: str) -> None:
+    """When it holds and the picture of it is drawn. No `wait_for_function`: that is an eval, which the page forbids."""
+    drawn = "await new Promise(drawn => requestAnimationFrame(drawn))"
+    page.evaluate(f"(async () => {{ do {{ {drawn}; {drawn} }} while (!({condition})) }})()")
+
+
 def in_other_colours(page: Page) -> list[str]:
     """The open page in the dark and in 关怀模式; it is left as it was."""
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(SETTLED)
+    until(page, FADED)
     found = problems(page, LOOKS)
     page.emulate_media(color_scheme="light")
     page.evaluate("document.documentElement.dataset.mode = 'care'")
-    page.wait_for_timeout(SETTLED)
+    until(page, FADED)
     found += problems(page, LOOKS)
     page.evaluate("delete document.documentElement.dataset.mode")
     return found
@@ -86,12 +96,13 @@ def test_public_pages(house, phone):
     page = phone(user_agent="Mozilla/5.0 (iPhone) AppleWebKit/605.1.15")
     complaints, found = watch(page), []
     for path in PUBLIC:
-        page.goto(house.url + path, wait_until="networkidle")
+        page.goto(house.url + path)
+        until(page, THERE)
         found += problems(page)
         found += in_other_colours(page)
         page.emulate_media(color_scheme="dark")
         page.set_viewport_size({"width": 1280, "height": 800})
-        page.wait_for_timeout(SETTLED)
+        until(page, FADED)
         found += problems(page)
         page.emulate_media(color_scheme="light")
         page.set_viewport_size({"width": 390, "height": 844})

@@ -29,21 +29,28 @@ def fill(cars: list[tuple]) -> None:
         brand = Brand(slug="brand", name="云岫汽车")
         session.add(brand)
         session.flush()
+        made: list[tuple[Series, list]] = []
         for place, (slug, energy, body_class, seats, status, trims) in enumerate(cars):
             series = Series(slug=slug, brand_id=brand.id, name=f"岫 {slug.upper()}", position=place, status=status)
             series.energy, series.body_class, series.seats, series.updated_at = energy, body_class, seats, clock.now()
-            session.add(series)
-            session.flush()
+            made.append((series, trims))
+        session.add_all(series for series, _ in made)
+        session.flush()
+        ranges: list[tuple[Trim, int | None]] = []
+        for series, trims in made:
             for n, (yuan, km) in enumerate(trims):
-                trim = Trim(slug=f"{slug}-{n}", series_id=series.id, model_year=f"{2026 - place}款", name=f"{n} 版")
+                name, year = f"{n} 版", f"{2026 - series.position}款"
+                trim = Trim(slug=f"{series.slug}-{n}", series_id=series.id, model_year=year, name=name)
                 trim.msrp_fen, trim.status, trim.position = yuan * 100, "在售", n
-                session.add(trim)
-                session.flush()
-                if km:
-                    for item, value in (("WLTC 纯电续航", "90"), ("CLTC 纯电续航", str(km))):
-                        row = SpecItem(trim_id=trim.id, group_name="基本参数", name=item, value=value, unit="km")
-                        row.position = 1
-                        session.add(row)
+                ranges.append((trim, km))
+        session.add_all(trim for trim, _ in ranges)
+        session.flush()
+        session.add_all(
+            SpecItem(trim_id=trim.id, group_name="基本参数", name=item, value=value, unit="km", position=1)
+            for trim, km in ranges
+            if km
+            for item, value in (("WLTC 纯电续航", "90"), ("CLTC 纯电续航", str(km)))
+        )
         publishing.bump()
 
 

@@ -132,7 +132,7 @@ def test_first_picture_of_the_demo_is_small_on_a_phone(source):
     picture, _ = checking.opened(source)
     for form, widths in (("avif", (960, 1280)), ("webp", (960,)), ("jpg", (960,))):
         for width in widths:
-            assert len(encoding.encode(picture, width, form)) <= pictures.PHONE_BYTES
+            assert len(encoding.encode(encoding.scaled(picture, width), form)) <= pictures.PHONE_BYTES
 
 
 def test_files_of_an_older_picture_are_derived_from_its_original(tmp_path, media):

@@ -13,6 +13,7 @@ from app.coupons.models import CouponCampaign
 from app.dealers.models import Dealer
 from app.workbook import rules, services
 from app.workbook.exporting import export_workbook
+from tests.browser.demo import pack_in_haste
 from tests.workbook.book import media_at
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,8 @@ def running_deals() -> int:
     return db.session.scalar(select(func.count()).select_from(OnePriceDeal).where(*running)) or 0
 
 
-def test_demo_is_imported_once_and_is_alive_on_a_later_day(app, tmp_path):
+def test_demo_is_imported_once_and_is_alive_on_a_later_day(app, tmp_path, monkeypatch):
+    pack_in_haste(monkeypatch)
     # The browser tests use the same folder: who comes first encodes the 85 pictures, the other finds them there.
     media = media_at(ROOT / ".pytest_cache" / "media")
     day = clock.today()

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from app.catalog.pictures.checking import is_bare_webp, opened
-from app.catalog.pictures.encoding import encode, share_square
+from app.catalog.pictures.encoding import encode, scaled, share_square
 from app.catalog.pictures.named import FORMS, FRAME_FORMS, SHARE_FILE, HasWidths, file_names, planned_widths
 from app.core.errors import GatewayError
 from app.gateways.storage.port import PROVIDER, Storage
@@ -72,20 +72,23 @@ def _derive(
     picture: Image.Image, digest: str, original: bytes, there: set[str], storage: Storage, frame: bool
 ) -> StoredPicture:
     widths, forms = ",".join(map(str, planned_widths(picture.width, frame))), FRAME_FORMS if frame else FORMS
+    small: dict[str, Image.Image] = {}  # Scaled once for all formats of a width.
     for name in file_names(widths, forms):
         if name in there:
             continue
-        storage.put(f"{digest}/{name}", _made(name, picture, original))
+        storage.put(f"{digest}/{name}", _made(name, picture, original, small))
     return StoredPicture(digest, picture.width, picture.height, widths, forms, len(original))
 
 
-def _made(name: str, picture: Image.Image, original: bytes) -> bytes:
+def _made(name: str, picture: Image.Image, original: bytes, small: dict[str, Image.Image]) -> bytes:
     if name == SHARE_FILE:
         return share_square(picture)
     width, _, form = name.partition(".")
     if form == "webp" and int(width) == picture.width and is_bare_webp(original):
         return original  # Encoding it once more would cost time and sharpness.
-    return encode(picture, int(width), form)
+    if width not in small:
+        small[width] = scaled(picture, int(width))
+    return encode(small[width], form)
 
 
 def _original(names: set[str]) -> str | None:
