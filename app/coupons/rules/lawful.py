@@ -1,0 +1,114 @@
+"""What a campaign may not be: each problem names the rule it breaks. Asked before a campaign is published. Pure.
+
+Sources: WeChat's rules for shared pages, 明码标价和禁止价格欺诈规定, 规范促销行为暂行规定, 广告法. An engineer's
+reading, to be confirmed by counsel before a launch.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.coupons.rules.terms import Terms
+from app.coupons.rules.words import ClaimWay, CouponKind, Payer
+
+SHARE_BAIT = re.compile(
+    r"分享|转发|集赞|点赞|助力|砍价|拼团|邀请好友|裂变|朋友圈|拉新|集卡|关注(公众号|后)?(领|可领|即送)"
+)
+ABSOLUTE = re.compile(r"最(低价|便宜|优惠|划算|强|好)|全网(最低|第一)|国家级|史上")
+FINAL_SAY = re.compile(r"最终解释权")
+LONGEST = timedelta(days=366)  # a coupon nobody can use within a year of claiming is a promise nobody checks
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is to be published."""
+
+    title: str
+    way: str
+    total: int
+    per_person: int
+    per_day: int | None
+    daily_total: int | None
+    claim_from: datetime
+    claim_until: datetime
+    valid_until: datetime | None
+    valid_days: int | None
+    passphrase: str
+    shake_permille: int | None
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """`rule` is broken, `text` says by what and what to do."""
+
+    rule: str
+    text: str
+
+
+def breaches(offer: Offer, now: datetime) -> list[Breach]:
+    """Everything that stands against publishing; empty: it may go online."""
+    return [*_words(offer), *_value(offer), *_times(offer, now), *_numbers(offer), *_way(offer)]
+
+
+def _words(offer: Offer) -> list[Breach]:
+    said = f"{offer.title}\n{offer.terms.text}"
+    found: list[Breach] = []
+    if bait := SHARE_BAIT.search(said):
+        text = f"“{bait[0]}”：不能以分享、助力、集赞或关注换券，请删除"
+        found.append(Breach("微信外链规范：诱导分享和关注", text))
+    if absolute := ABSOLUTE.search(said):
+        found.append(Breach("广告法：绝对化用语", f"“{absolute[0]}”不能使用，请改成具体的说明"))
+    if FINAL_SAY.search(said):
+        found.append(Breach("消费者权益保护法：格式条款", "“最终解释权归本公司所有”无效，请删除"))
+    return found
+
+
+def _value(offer: Offer) -> list[Breach]:
+    terms, found = offer.terms, list[Breach]()
+    rule = "明码标价：券面要写明价值"
+    if terms.kind == CouponKind.CASH and not terms.face_fen:
+        found.append(Breach(rule, "代金券要有面值"))
+    if terms.kind == CouponKind.DISCOUNT and not 0 < (terms.discount_permille or 0) < 1000:
+        found.append(Breach(rule, "折扣券要有折扣，例如 8.8 折"))
+    if terms.kind == CouponKind.CASH and terms.threshold_fen and (terms.face_fen or 0) > terms.threshold_fen:
+        found.append(Breach("明码标价：门槛要大于面值", "面值比门槛高，请核对两个金额"))
+    if terms.payer == Payer.SHARED and not 0 < terms.dealer_permille < 1000:
+        found.append(Breach("结算：共担要有比例", "请填写门店承担的比例，大于 0、小于 100 %"))
+    if terms.series == ():
+        found.append(Breach("适用范围", "没有任何车系适用"))
+    if terms.dealers == ():
+        found.append(Breach("适用范围", "没有任何门店适用"))
+    return found
+
+
+def _times(offer: Offer, now: datetime) -> list[Breach]:
+    found: list[Breach] = []
+    if offer.claim_until <= offer.claim_from or offer.claim_until <= now:
+        found.append(Breach("领取时间", "领取结束要晚于开始，并且还没有到"))
+    if offer.valid_until is None and not offer.valid_days:
+        found.append(Breach("规范促销：有效期要事先公示", "请写明有效期"))
+    elif offer.valid_until is not None and offer.valid_until <= offer.claim_until:
+        found.append(Breach("规范促销：领到就要能用", "有效期在领取结束以前就过了，最后领到的人用不了"))
+    if offer.valid_days and timedelta(days=offer.valid_days) > LONGEST:
+        found.append(Breach("有效期", "有效期最长一年"))
+    return found
+
+
+def _numbers(offer: Offer) -> list[Breach]:
+    found: list[Breach] = []
+    if offer.total < 1 or offer.per_person < 1:
+        found.append(Breach("规范促销：数量要事先公示", "发放总量和每人限领至少是 1"))
+    if offer.daily_total is not None and offer.daily_total > offer.total:
+        found.append(Breach("数量", "每日总量比发放总量还多"))
+    if offer.per_day is not None and offer.per_day > offer.per_person:
+        found.append(Breach("数量", "每人每日限领比每人限领还多"))
+    return found
+
+
+def _way(offer: Offer) -> list[Breach]:
+    if offer.way == ClaimWay.PASSPHRASE and len(offer.passphrase.strip()) < 4:
+        return [Breach("口令", "口令至少 4 个字，才不会被轻易试出来")]
+    if offer.way == ClaimWay.SHAKE and not 0 < (offer.shake_permille or 0) <= 1000:
+        return [Breach("规范促销：抽奖要公示概率", "摇一摇要写明中奖概率，页面会公开显示")]
+    return []
