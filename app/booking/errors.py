@@ -197,6 +197,23 @@ class NoShowTooEarly(DomainError):
         super().__init__(f"现在不能登记未到店：{since}。")
 
 
+class AnswerFirst(DomainError):
+    code = "answer_first"
+
+    def __init__(self, when: str) -> None:
+        super().__init__(f"客户想改约{when}到店，门店还没有答复，不能登记未到店。请先同意，或另提一个时间。")
+
+
+class ContactClosed(DomainError):
+    code = "contact_closed"
+    message = "预订已结束，客户的姓名和手机号不再提供给门店。如需联系客户，请通过总部。"
+
+
+class ContactWithdrawn(DomainError):
+    code = "contact_withdrawn"
+    message = "客户已撤回向本店提供姓名和手机号的同意，请在本页提议到店时间，客户会收到通知。"
+
+
 class ReasonNeeded(DomainError):
     code = "reason_needed"
     message = "请写明情况，至少 4 个字，例如“约定时间未到，电话未接”。"

@@ -20,6 +20,7 @@ from wtforms.widgets import HiddenInput
 from app.booking.errors import TimeWrong
 from app.booking.rules.altering import ChangeKind, Wanted
 from app.core import clock
+from app.core.forms import Form
 from app.members import rules as members
 
 STARS = [SelectChoice(str(n), f"{n} 星 {word}") for n, word in enumerate(("很差", "较差", "一般", "满意", "很满意"), 1)]
@@ -29,7 +30,7 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
-class BookingForm(FlaskForm):
+class BookingForm(Form):
     """One unit at one dealer. The code is asked for only when the number is not proved yet."""
 
     dealer = StringField("提车门店", validators=[DataRequired("请选择一家参与门店。")])
@@ -103,6 +104,10 @@ class BalanceForm(FlaskForm):
 
     document = StringField("收款单据号")
     reason = StringField("更正原因")
+
+
+class ReturnForm(FlaskForm):
+    document = StringField("退款凭据号")
 
 
 class NoShowForm(FlaskForm):

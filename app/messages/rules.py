@@ -76,6 +76,8 @@ PURPOSES: dict[str, Purpose] = {
     "forfeited": Purpose("定金不予退还", "{car}：{note}。如有异议，请在预订页提出。", ("car", "note"), sms=True),
     "late_money": Purpose("付款将退回", "{car}：{note}。", ("car", "note"), sms=True),
     "money_returned": Purpose("退款已完成", "{car}：{note}，请留意微信支付账单。", ("car", "note"), sms=True),
+    "money_handled": Purpose("退款已由人工办理", "{car}：{note}。", ("car", "note"), sms=True),
+    "store_returned": Purpose("门店已退还余款", "{car}：{note}。", ("car", "note"), sms=True),
     "handed_over": Purpose("已交车", "{car} 已在 {note} 交付，祝您用车愉快。", ("car", "note")),
     "offer": Purpose("候补有名额了", "{car}：{note}，请尽快预订。", ("car", "note"), sms=True),
     "offer_ending": Purpose("候补名额快到期", "{car}：{note}，请尽快预订。", ("car", "note"), sms=True),

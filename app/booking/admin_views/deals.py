@@ -53,9 +53,9 @@ def resume_deal(slug: str) -> Any:
 def move_units(slug: str) -> Any:
     """Give units of one store to another; the form says what was left when it was read."""
     form = request.form
-    numbers = [form.get(name, type=int) or 0 for name in ("from", "to", "units", "seen")]
+    from_id, to_id, many, seen = (form.get(name, type=int) or 0 for name in ("from", "to", "units", "seen"))
     try:
-        units.move_units(g.actor, slug, *numbers, form.get("reason", ""), clock.now())
+        units.move_units(g.actor, slug, from_id, to_id, many, seen, form.get("reason", ""), clock.now())
     except DomainError as refusal:
         if refusal.status != 422:
             raise

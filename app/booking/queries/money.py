@@ -26,7 +26,7 @@ REFUND_WORDS: dict[str, str] = {
     _R.ABNORMAL: "银行没有收下，我们正在人工处理，无需您操作",
     _R.CLOSED: "微信支付没有退成，我们正在人工处理，无需您操作",
 }
-HANDLED = "已由人工处理；如没有收到请联系我们"
+HANDLED = "微信支付没有退成，已由人工办理"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,12 @@ def list_cases(booking_id: int) -> Sequence[BookingCase]:
     ).all()
 
 
+def by_hand_words(refund: Refund) -> str:
+    """What became of a refund that WeChat Pay did not make: what the person who settled it wrote for the customer."""
+    said = (refund.handled_reason or "").strip().rstrip("。")
+    return f"{HANDLED}{f'：{said}' if said else ''}。如没有收到请联系我们"
+
+
 def _owes(case: BookingCase) -> bool:
     return case.kind == CaseKind.STORE_RETURN and case.state == CaseState.OPEN
 
@@ -129,7 +135,7 @@ def _refund_line(refund: Refund) -> MoneyLine:
     if refund.state == _R.SUCCEEDED:
         state = "done"
     elif refund.handled_at is not None:
-        words, state = HANDLED, "done"
+        words, state = by_hand_words(refund), "done"
     elif refund.state in (_R.ABNORMAL, _R.CLOSED):
         state = "bad"
     at = refund.settled_at if state == "done" and refund.settled_at else refund.requested_at
@@ -150,4 +156,6 @@ def _case_line(case: BookingCase) -> MoneyLine:
         return MoneyLine(title, 0, "bad", at, f"总部答复：{case.answer}")
     by_hand = case.kind in (CaseKind.DOUBLE_RETURN, CaseKind.STORE_RETURN)
     document = f"，付款单据号 {case.document}" if case.document else ""
+    if case.settled_by_kind == "staff":
+        return MoneyLine(title, -(case.amount_fen or 0), "done", at, f"{case.answer}，退款凭据号 {case.document}")
     return MoneyLine(title, -(case.amount_fen or 0) if by_hand else 0, "done", at, f"总部答复：{case.answer}{document}")

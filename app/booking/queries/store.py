@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from app.booking.models import Booking, BookingEvent
+from app.booking.models import Booking, BookingCase, BookingEvent
 from app.booking.queries.altering import list_change_tags
 from app.booking.queries.bookings import Step, day_start
 from app.booking.rules import BAD_EVENTS, EVENT_WORDS, PICK_UP, BookingState, mask_name, state_words
-from app.booking.rules.promises import no_show_from
+from app.booking.rules.cases import CaseKind, CaseState
+from app.booking.rules.promises import may_contact, no_show_from
 from app.core.clock import say
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.money import format_yuan
+from app.members.models import Consent
 from app.members.rules import mask_phone
 
 LIMIT = 200
@@ -64,6 +66,8 @@ class StoreBooking:
     no_show_from: str
     may_no_show: bool
     steps: list[Step]
+    may_contact: bool = True
+    owed_fen: int = 0  # the balance that this store took and still has to give back
 
 
 def list_store(dealer_id: int, now: datetime, tail: str = "") -> list[StoreGroup]:
@@ -104,6 +108,7 @@ def get_store_booking(no: str, dealer_id: int, now: datetime) -> StoreBooking:
         raise NotFound
     since = no_show_from(booking.appointment_at, booking.ready_at)
     waiting = booking.state in (_S.CONFIRMED, _S.CAR_READY) and booking.no_show_at is None
+    answered = booking.proposed_by != "member"
     due = _due(booking)
     early = booking.balance_from is not None and now < booking.balance_from
     return StoreBooking(
@@ -117,9 +122,23 @@ def get_store_booking(no: str, dealer_id: int, now: datetime) -> StoreBooking:
         balance_payable=booking.state in PICK_UP and booking.balance_open and not early,
         late=due is not None and now >= due,
         no_show_from=say(since) if since else "",
-        may_no_show=waiting and since is not None and now >= since,
+        may_no_show=waiting and answered and since is not None and now >= since,
+        may_contact=may_contact(booking.state, booking.state_at, now) and not took_back_sharing(booking),
+        owed_fen=booking.balance_fen if _owes(booking.id) else 0,
         steps=[_step(event, booking.earnest_kind) for event in reversed(booking.events)],
     )
+
+
+def took_back_sharing(booking: Booking) -> bool:
+    """Whether the customer took back that this store may have name and number for this booking."""
+    given = select(Consent.id).where(
+        Consent.member_id == booking.member_id,
+        Consent.purpose == "share_with_dealer",
+        Consent.subject == booking.dealer.slug,
+        Consent.reference == booking.no,
+    )
+    standing, ever = given.where(Consent.withdrawn_at.is_(None)), given.where(Consent.withdrawn_at.is_not(None))
+    return db.session.scalar(standing.limit(1)) is None and db.session.scalar(ever.limit(1)) is not None
 
 
 def balance_words(booking: Booking) -> str:
@@ -131,6 +150,15 @@ def balance_words(booking: Booking) -> str:
         return f"{amount} 待收"
     how = f"到店支付，单据号 {booking.balance_document}" if booking.balance_channel == "store" else "在线支付"
     return f"{amount} 已付（{how}）"
+
+
+def _owes(booking_id: int) -> bool:
+    wanted = select(BookingCase.id).where(
+        BookingCase.booking_id == booking_id,
+        BookingCase.kind == CaseKind.STORE_RETURN,
+        BookingCase.state == CaseState.OPEN,
+    )
+    return db.session.scalar(wanted) is not None
 
 
 def _group(booking: Booking, today: datetime) -> str:

@@ -127,7 +127,7 @@ def next_sentence(f: Facts) -> str:
         case _S.REFUNDING:
             return "款项正在原路退回，通常 1–3 个工作日到账。"
         case _S.REFUNDED:
-            return "款项已原路退回，请在微信支付账单中查看。"
+            return "款项已全部退回，每一笔怎么退的见下方「款项」。"
         case _S.FORFEITED:
             return "因未按约办理，定金按条款不予退还。如有异议可以在下方提出。"
 

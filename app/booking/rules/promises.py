@@ -4,6 +4,8 @@ import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from app.booking.rules.states import PICK_UP, BookingState
+
 BALANCE = "balance"  # what the payments room calls the rest of a booking's price
 APART = frozenset({"late", "double"})  # reasons of refunds that say nothing about the booking itself
 LEADING = frozenset({"supervisor", "manager"})  # who may say that a customer stayed away, and correct a colleague
@@ -12,7 +14,12 @@ TIME_AHEAD = timedelta(days=120)
 NO_SHOW_AFTER = timedelta(hours=1)  # after the agreed time
 READY_PATIENCE = timedelta(days=14)  # a ready car nobody agreed a time for waits this long
 NO_SHOW_PATIENCE = timedelta(days=7)  # to agree another time after having stayed away
+CONTACT_AFTER = timedelta(days=7)  # a store may still look up name and number this long after a booking ended
 REMIND_BALANCE = timedelta(hours=24)  # nobody's booking ends over its balance sooner after the reminder
+
+# An unpaid hold is none of the store's business, and neither is one that came to nothing.
+_IN_HAND = frozenset({*PICK_UP, BookingState.REFUNDING})
+_ENDED = frozenset({BookingState.HANDED_OVER, BookingState.REFUNDED, BookingState.FORFEITED})
 
 _VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}", re.ASCII)
 _VALUES = {
@@ -64,6 +71,11 @@ def no_show_from(appointment_at: datetime | None, ready_at: datetime | None) -> 
     if appointment_at is not None:
         return appointment_at + NO_SHOW_AFTER
     return ready_at + READY_PATIENCE if ready_at is not None else None
+
+
+def may_contact(state: str, state_at: datetime, now: datetime) -> bool:
+    """Whether the store needs name and number: while the car or the money is on its way, and shortly after."""
+    return state in _IN_HAND or (state in _ENDED and now < state_at + CONTACT_AFTER)
 
 
 def clean_vin(text: str) -> str:

@@ -40,6 +40,9 @@ EVENT_WORDS = {
     "late_payment": "付款到账较晚，自动退款",
     "double_payment": "重复付款，自动退款",
     "money_returned": "退款已到账",
+    "money_handled": "退款已由人工办理",
+    "refunded_by_hand": "已退款",
+    "store_returned": "门店已退还余款",
     REFUND_TROUBLE: REFUND_TROUBLE_WORDS,
 }
 BAD_EVENTS = frozenset(

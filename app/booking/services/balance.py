@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.booking import queries
@@ -43,8 +43,8 @@ from app.payments import queries as payments
 from app.payments.errors import NothingDue
 from app.payments.models import Payment, Refund
 from app.payments.payables import Attempt
-from app.payments.rules import LAST_MOMENT
-from app.payments.services import attempts, follow_up, refunds
+from app.payments.rules import LAST_MOMENT, OPEN
+from app.payments.services import attempts, follow_up, refunds, sweep
 from app.payments.services.attempts import PayRequest
 
 STORE, ONLINE = "store", "online"
@@ -232,6 +232,25 @@ def check_balance_payment(actor: Actor, no: str, gateway: PayGateway, now: datet
     if payment is None:
         return True
     return follow_up.ask(payment.id, gateway, now) is not follow_up.Fate.OPEN
+
+
+def close_idle_orders(gateway: PayGateway, now: datetime) -> int:
+    """Close every order for a balance that nobody owes any more: the booking ended, or the store took the money.
+
+    WeChat Pay is asked first; what was paid goes back by itself. One that cannot be reached is asked again next time.
+    """
+    idle = or_(Booking.state.not_in(PICK_UP), Booking.balance_paid_at.is_not(None))
+    open_ = select(Payment.id).join(Booking, Booking.id == Payment.payable_id).where(
+        Payment.payable_kind == BALANCE, Payment.state.in_(OPEN), idle
+    )  # fmt: skip
+    found = list(db.session.scalars(open_.order_by(Payment.next_query_at, Payment.id).limit(50)))
+    db.session.rollback()
+    return sweep.each(
+        "close_idle_balances",
+        found,
+        lambda payment_id: follow_up.retire(payment_id, gateway, now) is not follow_up.Fate.OPEN,
+        lambda payment_id: follow_up.put_off(payment_id, now),
+    )
 
 
 def is_payable(booking: Booking, now: datetime) -> bool:

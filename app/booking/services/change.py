@@ -41,6 +41,9 @@ NOTICES = {
     "forfeited": "forfeited",
     "money_returned": "money_returned",
     "refunded": "money_returned",
+    "money_handled": "money_handled",
+    "refunded_by_hand": "money_handled",
+    "store_returned": "store_returned",
     "handed_over": "handed_over",
 }
 

@@ -41,18 +41,24 @@ class Breach:
 
 def enforce(gateway: PayGateway, now: datetime) -> int:
     """Every promise whose time is over, once; how many bookings moved. One failure does not stop the rest."""
-    return (
+    moved = (
         _each("missed_confirm", _late(Booking.confirm_by, BookingState.DEPOSIT_PAID, now), lambda b: break_off(b, now))
         + _each("missed_ready", _late(Booking.ready_by, BookingState.CONFIRMED, now), lambda b: break_off(b, now))
         + _each("balance_reminders", _balance_to_remind(now), lambda b: remind(b, now))
         + _each("balance_over", _balance_over(now), lambda b: end_unpaid(b, gateway, now))
         + _each("stayed_away", _stayed_away(now), lambda b: end_no_show(b, gateway, now))
     )
+    balance.close_idle_orders(gateway, now)
+    return moved
 
 
 @retry_deadlock
 def break_off(booking_id: int, now: datetime) -> bool:
-    """The dealer missed its moment: the unit is free, everything paid online goes back, of 定金 twice as a case."""
+    """The dealer missed its moment: the unit is free, everything paid online goes back, of 定金 twice as a case.
+
+    The refund waits for nobody: an order for the balance that is still open is closed right after (`enforce`), and
+    what was paid on it until then goes back by itself.
+    """
     with transaction():
         booking = lock_booking(booking_id)
         if booking.state == BookingState.DEPOSIT_PAID and missed(booking.confirm_by, now):

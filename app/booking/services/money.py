@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from app.booking.queries.money import by_hand_words
 from app.booking.rules import KIND, BookingAction, BookingState
 from app.booking.rules.promises import APART, BALANCE
 from app.booking.services import cases
@@ -55,19 +56,19 @@ def on_refunded(payment: Payment, refund: Refund, now: datetime) -> None:
 
 def on_refund_handled(payment: Payment, refund: Refund, now: datetime) -> None:
     """A person sent back by hand what WeChat Pay finally refused: told, and the last of it ends the booking."""
-    booking, note = standing(payment.payable_id), f"{format_yuan(refund.amount_fen)} 已由人工处理，如没有收到请联系我们"
+    booking, note = standing(payment.payable_id), f"{format_yuan(refund.amount_fen)} {by_hand_words(refund)}"[:120]
     ends = booking.state == BookingState.REFUNDING and refund.reason_code not in APART
     if not ends or _still_returning(booking.id):
-        tell(booking.id, "money_returned", SYSTEM, now, note)
+        tell(booking.id, "money_handled", SYSTEM, now, note)
         return
-    move(booking, Change(BookingAction.REFUND, "refunded", note), SYSTEM, now)
+    move(booking, Change(BookingAction.REFUND, "refunded_by_hand", note), SYSTEM, now)
 
 
 def finish(booking_id: int, now: datetime) -> None:
     """A part went back otherwise: where nothing else is on its way, that ends the booking. In the transaction."""
     booking = standing(booking_id)
     if booking.state == BookingState.REFUNDING and not _still_returning(booking_id):
-        move(booking, Change(BookingAction.REFUND, "refunded", "款项已全部退回"), SYSTEM, now)
+        move(booking, Change(BookingAction.REFUND, "refunded_by_hand", "款项已全部退回"), SYSTEM, now)
 
 
 def _still_returning(booking_id: int) -> bool:

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.booking.errors import (
+    AnswerFirst,
     CannotNow,
     ConfirmFirst,
     LeadOnly,
@@ -183,7 +184,8 @@ def mark_ready(actor: Actor, no: str, now: datetime) -> Outcome:
 def mark_no_show(actor: Actor, no: str, reason: str, now: datetime) -> Outcome:
     """Say that the customer stayed away, once until another time is agreed. Of 定金, headquarters decides.
 
-    NotFound, LeadOnly, ReasonNeeded, CannotNow, NoShowTooEarly.
+    Who asked for another time did not stay away before the store has answered. NotFound, LeadOnly, ReasonNeeded,
+    CannotNow, NoShowTooEarly, AnswerFirst.
     """
     reason = " ".join(reason.split())[:MAX_REASON]
     if actor.role not in LEADING:
@@ -198,6 +200,8 @@ def mark_no_show(actor: Actor, no: str, reason: str, now: datetime) -> Outcome:
         since = no_show_from(booking.appointment_at, booking.ready_at)
         if since is None or now < since:
             raise NoShowTooEarly(say(since) if since else None)
+        if booking.proposed_by == MEMBER:
+            raise AnswerFirst(say(booking.proposed_at or now))
         booking.no_show_at, booking.no_show_reason = now, reason
         tell(booking.id, "no_show", actor, now, reason)
         audit.record(actor, "booking_no_show", "booking", booking.id)

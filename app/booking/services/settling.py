@@ -110,7 +110,8 @@ def _said(
     """Whether this very decision stands already; CaseClosed for another one."""
     if case.state == CaseState.OPEN:
         return False
-    if (case.state, case.settled_by, case.answer, case.amount_fen) == (state, operator.id, answer, amount_fen):
+    stands = (case.state, case.settled_by_kind, case.settled_by, case.answer, case.amount_fen)
+    if stands == (state, operator.kind, operator.id, answer, amount_fen):
         return True
     raise CaseClosed(CASE_STATE_WORDS[case.state], say(case.settled_at or now))
 
@@ -119,7 +120,7 @@ def _close(
     case: BookingCase, operator: Actor, state: CaseState, answer: str, amount_fen: int | None, now: datetime
 ) -> None:
     case.state, case.answer, case.amount_fen = state, answer, amount_fen
-    case.settled_at, case.settled_by = now, operator.id
+    case.settled_at, case.settled_by, case.settled_by_kind = now, operator.id, operator.kind
     db.session.flush()
     audit.record(
         operator,

@@ -6,12 +6,12 @@ from flask import Response, request, url_for
 from flask_wtf import FlaskForm
 
 from app.booking.errors import TimeWrong
-from app.booking.forms import BalanceForm, CarForm, NoShowForm, TimeForm
+from app.booking.forms import BalanceForm, CarForm, NoShowForm, ReturnForm, TimeForm
 from app.booking.models import Booking
 from app.booking.queries import store
 from app.booking.rules import BookingState
 from app.booking.rules.promises import LEADING
-from app.booking.services import balance, progress, store_contact
+from app.booking.services import balance, progress, store_contact, store_return
 from app.booking.services.progress import Outcome
 from app.booking.tails import WAY, is_tail, keep_tail, kept_tail, typed_tail
 from app.booking.views import blueprint
@@ -23,7 +23,13 @@ from app.core.security import access
 from app.core.web import actor
 
 TAIL = "store_tail"
-FORMS: dict[str, type[FlaskForm]] = {"time": TimeForm, "car": CarForm, "balance": BalanceForm, "no_show": NoShowForm}
+FORMS: dict[str, type[FlaskForm]] = {
+    "time": TimeForm,
+    "car": CarForm,
+    "balance": BalanceForm,
+    "no_show": NoShowForm,
+    "return": ReturnForm,
+}
 
 
 @blueprint.get("/staff/bookings")
@@ -76,7 +82,12 @@ def show_store_booking(no: str) -> Response:
 @access("staff")
 def open_contact(no: str) -> Response:
     """Name and number in full: asked for, recorded, shown in this very answer."""
-    return _page(no, contact=store_contact.open_contact(actor(), no))
+    try:
+        return _page(no, contact=store_contact.open_contact(actor(), no, clock.now()))
+    except DomainError as refusal:
+        if refusal.status != 422:
+            raise
+        return _page(no, 422, problem=refusal.message)
 
 
 @blueprint.post("/staff/bookings/<no>/confirmation")
@@ -140,6 +151,15 @@ def mark_no_show(no: str) -> Response:
     form = NoShowForm()
     reason = form.reason.data or ""
     return _step(no, "no_show", form, lambda: progress.mark_no_show(actor(), no, reason, clock.now()), "登记未到店")
+
+
+@blueprint.post("/staff/bookings/<no>/balance/return")
+@access("staff")
+def record_return(no: str) -> Response:
+    """The store gave back the balance it took; the number of its voucher."""
+    form = ReturnForm()
+    document = form.document.data or ""
+    return _step(no, "return", form, lambda: store_return.record_return(actor(), no, document, clock.now()), "登记退款")
 
 
 def _step(no: str, name: str, form: FlaskForm | None, act: Callable[[], Outcome | None], done: str = "") -> Response:

@@ -109,7 +109,12 @@ def ask_later(payable_kind: str, payable_id: int, now: datetime) -> None:
     """Put the question about this off, so that it comes after those that were not asked yet."""
     payment = queries.find_open_attempt(payable_kind, payable_id)
     if payment is not None:
-        _later(payment.id, now)
+        put_off(payment.id, now)
+
+
+def put_off(payment_id: int, now: datetime) -> None:
+    """The same for one attempt."""
+    _later(payment_id, now)
 
 
 def _moves(payment_id: int, gateway: PayGateway, now: datetime) -> bool:
