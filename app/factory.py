@@ -42,6 +42,7 @@ ROOMS = [
     "topics",
     "operations",
     "workbook",
+    "evidence",
     "admin",
 ]
 

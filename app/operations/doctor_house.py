@@ -140,6 +140,19 @@ def outbox(_app: Flask, _settings: Settings) -> Iterator[Finding]:
         yield "ok", f"{waiting.due} 条待发，没有积压", ""
 
 
+def ledger(_app: Flask, _settings: Settings) -> Iterator[Finding]:
+    """The last verification found nothing, and was not long ago."""
+    found = queries.ledger(clock.now())
+    for problem in found.problems:
+        yield "failed", problem, "运行 flask ledger verify，与备份和门店保存的日结文件核对，不要改动数据库"
+    if found.late:
+        yield "warning", f"{found.late} 条账本两天没有核验", "看 flask worker 是否在运行 verify_ledger"
+    if found.objections:
+        yield "warning", f"{found.objections} 份日结门店有异议", "在后台的账本里查看并答复"
+    if not (found.problems or found.late or found.objections):
+        yield "ok", f"{found.chains} 条账本，上次核验相符", ""
+
+
 def _clock(whose: str, moment: datetime) -> Iterator[Finding]:
     skew = abs((clock.now() - moment).total_seconds())
     if skew > SKEW_S:

@@ -121,6 +121,14 @@ class _FromDatabase(Collector):
             failing.add_metric([pulse.job], float(bool(pulse.failing)))
         yield ages
         yield failing
+        ledger = queries.ledger(self._now)
+        yield GaugeMetricFamily(
+            "zhanting_ledger_problems",
+            "What the last verification of the ledger found; alarm above 0.",
+            len(ledger.problems),
+        )
+        yield GaugeMetricFamily("zhanting_ledger_late", "Chains not verified for two days.", ledger.late)
+        yield GaugeMetricFamily("zhanting_ledger_objections", "Daily closes a store objects to.", ledger.objections)
         for name, counts in queries.states().items():
             family = GaugeMetricFamily(f"zhanting_{name}", f"Number of {name} by state.", labels=["state"])
             for state, number in sorted(counts.items()):

@@ -15,10 +15,12 @@ from app.core.config import ROOT
 from app.core.db import db
 from app.core.jobs import Job
 from app.core.outbox import OutboxMessage
+from app.ledger import queries as ledgers
 from app.payments.models import Payment, Refund
 
 # A job may take a while or wait for a restart before it counts as late.
 GRACE = timedelta(minutes=2)
+LEDGER_LATE = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,25 @@ def backlog(now: datetime) -> Backlog:
     count, oldest = db.session.execute(select(func.count(), func.min(OutboxMessage.next_at)).where(*due)).one()
     dead = db.session.scalar(select(func.count()).where(OutboxMessage.state == "dead")) or 0
     return Backlog(count, max((now - oldest).total_seconds(), 0.0) if oldest else 0.0, dead)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerHealth:
+    """What the last verification of each chain found, how many were not verified of late, and what stores object to."""
+
+    chains: int
+    problems: list[str]
+    late: int
+    objections: int
+
+
+def ledger(now: datetime) -> LedgerHealth:
+    """The ledger's state, as it was last verified."""
+    chains = ledgers.list_chains()
+    problems = [f"{one.name}：{problem}" for one in chains if one.check for problem in one.check.problems]
+    late = sum(1 for one in chains if one.check is not None and now - one.check.checked_at > LEDGER_LATE)
+    objections = sum(1 for close in ledgers.list_objections() if close.answered_at is None)
+    return LedgerHealth(len(chains), problems, late, objections)
 
 
 def states() -> dict[str, dict[str, int]]:

@@ -1,0 +1,1 @@
+"""The read side of the evidence: packs, and what is settled."""

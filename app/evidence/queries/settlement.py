@@ -1,0 +1,125 @@
+"""结算依据: what each store redeemed of each campaign in a period, and who bears it; the ledger alone says it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from sqlalchemy import ColumnElement, case, func, select
+
+from app.core import clock
+from app.core.db import db
+from app.coupons.models import Coupon, CouponCampaign
+from app.coupons.rules import CouponState
+from app.ledger.models import LedgerEntry
+from app.ledger.queries import dealer_names, name_of
+from app.ledger.rules import LedgerEvent
+from app.ledger.rules.closes import day_end
+
+E = LedgerEntry
+_SIGN = case((E.event == LedgerEvent.REDEEMED.value, 1), else_=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One store and one campaign: redeemed less undone. Amounts are fen."""
+
+    dealer_id: int
+    dealer: str
+    slug: str
+    title: str
+    redeemed: int
+    undone: int
+    fen: int
+    dealer_fen: int
+
+    @property
+    def net(self) -> int:
+        return self.redeemed - self.undone
+
+    @property
+    def headquarters_fen(self) -> int:
+        return self.fen - self.dealer_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The lines of a period and what they come to; `differences`: where coupons and ledger do not say the same."""
+
+    since: date
+    until: date
+    lines: list[Line]
+    differences: list[str]
+
+    @property
+    def total(self) -> Line:
+        def add(name: str) -> int:
+            return sum(getattr(line, name) for line in self.lines)
+
+        return Line(0, "合计", "", "", add("redeemed"), add("undone"), add("fen"), add("dealer_fen"))
+
+
+def settle(since: date, until: date) -> Settlement:
+    """What is to be settled for these days (both included, Asia/Shanghai)."""
+    begin = clock.from_local(datetime.combine(since, time.min))
+    return Settlement(since, until, _lines(begin, day_end(until)), differences())
+
+
+def _lines(begin: datetime, end: datetime) -> list[Line]:
+    part = E.amount_fen * E.dealer_permille // 1000
+    rows = db.session.execute(
+        select(
+            E.chain,
+            E.campaign,
+            func.sum(case((E.event == LedgerEvent.REDEEMED.value, 1), else_=0)),
+            func.sum(case((E.event == LedgerEvent.UNDONE.value, 1), else_=0)),
+            func.sum(_SIGN * E.amount_fen),
+            func.sum(_SIGN * part),
+        )
+        .where(*_counts(), E.at >= begin, E.at < end)
+        .group_by(E.chain, E.campaign)
+        .order_by(E.chain, E.campaign)
+    )
+    names = dealer_names()
+    titles = {row[0]: row[1] for row in db.session.execute(select(CouponCampaign.slug, CouponCampaign.title))}
+    return [
+        Line(row[0], name_of(row[0], names), row[1], titles.get(row[1], ""), *(int(value or 0) for value in row[2:]))
+        for row in rows
+    ]
+
+
+def _counts() -> tuple[ColumnElement[bool], ...]:
+    events = (LedgerEvent.REDEEMED.value, LedgerEvent.UNDONE.value)
+    return E.event.in_(events), E.campaign != "", E.subject.like("coupon:%")
+
+
+def differences() -> list[str]:
+    """Where the coupons that stand as used and the ledger of all times differ; nothing, or somebody meddled."""
+    ledger = {
+        (row[0], row[1]): (int(row[2] or 0), int(row[3] or 0))
+        for row in db.session.execute(
+            select(E.chain, E.campaign, func.sum(_SIGN), func.sum(_SIGN * E.amount_fen))
+            .where(*_counts())
+            .group_by(E.chain, E.campaign)
+        )
+    }
+    coupons = {
+        (row[0] or 0, row[1]): (int(row[2] or 0), int(row[3] or 0))
+        for row in db.session.execute(
+            select(
+                Coupon.redeemed_dealer_id,
+                CouponCampaign.slug,
+                func.count(),
+                func.coalesce(func.sum(Coupon.redeemed_fen), 0),
+            )
+            .join(CouponCampaign, CouponCampaign.id == Coupon.campaign_id)
+            .where(Coupon.state == CouponState.REDEEMED.value)
+            .group_by(Coupon.redeemed_dealer_id, CouponCampaign.slug)
+        )
+    }
+    names = dealer_names()
+    nothing = (0, 0)
+    return [
+        f"{name_of(key[0], names)} {key[1]}：账本 {booked[0]} 张 {booked[1] / 100:.2f} 元，"
+        f"券 {stands[0]} 张 {stands[1] / 100:.2f} 元"
+        for key in sorted(ledger.keys() | coupons.keys())
+        if (booked := ledger.get(key, nothing)) != (stands := coupons.get(key, nothing))
+    ]
