@@ -48,6 +48,7 @@ CHECKS: list[tuple[str, Check]] = [
     ("磁盘", doctor_house.disk),
     ("后台任务", doctor_house.worker),
     ("发件箱", doctor_house.outbox),
+    ("账本", doctor_house.ledger),
     ("本站地址", doctor_calls.own_address),
     ("消息推送", doctor_calls.push_address),
     ("支付通知", doctor_calls.notice_address),
