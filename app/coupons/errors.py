@@ -51,6 +51,7 @@ class WrongWay(DomainError):
     code = "wrong_way"
 
     def __init__(self, way: str) -> None:
+        self.way = way
         super().__init__(f"这张券不能这样领取，请按页面写明的方式（{way}）领取。")
 
 

@@ -10,7 +10,7 @@ from app.core.htmx import go, render, toast, wants_fragment
 from app.core.security import access, fingerprint
 from app.core.web import actor, settings
 from app.coupons import queries
-from app.coupons.errors import CodeStopped
+from app.coupons.errors import CodeStopped, WrongWay
 from app.coupons.forms import ClaimForm
 from app.coupons.rules import Channel, ClaimWay
 from app.coupons.services import giving, ways
@@ -37,17 +37,20 @@ def new_claim(slug: str) -> Any:
 @blueprint.post("/coupons/<slug>/claims")
 @access("member")
 def claim(slug: str) -> Response:
-    form, now = ClaimForm(), clock.now()
-    card = queries.get_card(slug, now)
-    if not form.validate():
-        return _claim_page(card, form, g.member.id, 422)
-    try:
-        claimed = _claim(card, form)
-    except DomainError as refusal:
-        if refusal.status != 422:
-            raise
-        return _claim_page(queries.get_card(slug, now), _onto(form, refusal), g.member.id, 422)
-    return _claimed(claimed.code)
+    # The token was checked before the view; another is made only for a form that is shown again.
+    sent = ClaimForm(meta={"csrf": False})
+    form: ClaimForm | None = None
+    if sent.validate():
+        try:
+            return _claimed(_claim(slug, sent).code)
+        except DomainError as refusal:
+            if refusal.status != 422:
+                raise
+            form = _onto(ClaimForm(), refusal)
+    if form is None:
+        form = ClaimForm()
+        form.validate()
+    return _claim_page(queries.get_card(slug, clock.now()), form, g.member.id, 422)
 
 
 @blueprint.get("/coupons/claims/new")
@@ -92,16 +95,19 @@ def take_gift(token: str) -> Response:
     return go(url_for("coupons.show_coupon", code=claimed.code))
 
 
-def _claim(card: queries.CampaignCard, form: ClaimForm) -> queries.Claimed:
+def _claim(slug: str, form: ClaimForm) -> queries.Claimed:
     """By what the person brought: a code of a poster or store, a passphrase, being new, or nothing but the wish."""
     key, now = form.key.data or "", clock.now()
     if form.p.data:
-        return ways.claim_by_code(actor(), card.slug, form.p.data, now, key=key)
-    if card.way == ClaimWay.PASSPHRASE:
-        return _by_passphrase(form)
-    if card.way == ClaimWay.NEW_MEMBER:
-        return ways.claim_as_newcomer(actor(), card.slug, now, key=key, secret=_secret())
-    return claim_coupon(actor(), card.slug, now, key=key, way=ClaimWay.DIRECT, channel=Channel.PAGE)
+        return ways.claim_by_code(actor(), slug, form.p.data, now, key=key)
+    try:
+        return claim_coupon(actor(), slug, now, key=key, way=ClaimWay.DIRECT, channel=Channel.PAGE)
+    except WrongWay as other:  # known before anything is locked; most are claimed by a tap
+        if other.way == ClaimWay.PASSPHRASE:
+            return _by_passphrase(form)
+        if other.way == ClaimWay.NEW_MEMBER:
+            return ways.claim_as_newcomer(actor(), slug, now, key=key, secret=_secret())
+        raise
 
 
 def _by_passphrase(form: ClaimForm) -> queries.Claimed:
