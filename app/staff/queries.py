@@ -3,9 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Select, String, bindparam, func, select
+from sqlalchemy import Executable, String, bindparam, func, select
 
 from app.core.clock import local
 from app.core.db import db, look, table_of
@@ -17,8 +17,12 @@ from app.staff.rules import PHONE_LINK_LIFE, PIN_LOCK, PIN_TRIES, ROLES
 
 WAITING = "wait:"  # before a digest: of the link that registers a phone, not of the phone's own token
 _staff, _phones = table_of(StaffMember).c, table_of(CounterPhone).c
-_ACTIVE = select(table_of(StaffMember)).where(_staff.member_id == bindparam("member"), _staff.left_at.is_(None))
-_AT_DESK = select(table_of(StaffMember)).where(
+_KNOWN = (
+    _staff.id, _staff.dealer_id, _staff.member_id, _staff.name, _staff.role, _staff.joined_at, _staff.pin_hash,
+    _staff.pin_set_at,
+)  # fmt: skip
+_ACTIVE = select(*_KNOWN).where(_staff.member_id == bindparam("member"), _staff.left_at.is_(None))
+_AT_DESK = select(*_KNOWN).where(
     _staff.id == bindparam("staff"), _staff.dealer_id == bindparam("dealer"), _staff.left_at.is_(None)
 )
 _PHONE = select(_phones.id, _phones.dealer_id, _phones.name).where(
@@ -43,6 +47,19 @@ def token_digest(raw_token: str) -> str:
     return hashlib.sha256(raw_token.encode()).hexdigest()
 
 
+class ActiveStaff(NamedTuple):
+    """Somebody who acts for a store at this moment, as every request asks for it."""
+
+    id: int
+    dealer_id: int
+    member_id: int
+    name: str
+    role: str
+    joined_at: datetime
+    pin_hash: str | None
+    pin_set_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class SharedPhone:
     """A phone of the store that is registered and not revoked."""
@@ -52,19 +69,19 @@ class SharedPhone:
     name: str
 
 
-def find_active(member_id: int) -> StaffMember | None:
-    """The store role of a member who has not left: a copy that belongs to no session, as every request asks."""
+def find_active(member_id: int) -> ActiveStaff | None:
+    """The store role of a member who has not left."""
     return _copy(_ACTIVE, {"member": member_id})
 
 
-def find_at_desk(staff_id: int, dealer_id: int) -> StaffMember | None:
+def find_at_desk(staff_id: int, dealer_id: int) -> ActiveStaff | None:
     """The same of somebody at this store's shared phone."""
     return _copy(_AT_DESK, {"staff": staff_id, "dealer": dealer_id})
 
 
-def _copy(statement: Select[Any], values: dict[str, int]) -> StaffMember | None:
+def _copy(statement: Executable, values: dict[str, int]) -> ActiveStaff | None:
     row = look(statement, values).first()
-    return StaffMember(**dict(zip(_staff.keys(), row, strict=True))) if row else None
+    return ActiveStaff._make(row) if row else None
 
 
 def find_phone(raw_token: str) -> SharedPhone | None:

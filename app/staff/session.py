@@ -12,8 +12,7 @@ from app.members.models import Member
 from app.members.session import require_member, sign_out
 from app.staff import queries
 from app.staff.errors import NotStaff, OwnPhoneOnly
-from app.staff.models import StaffMember
-from app.staff.queries import SharedPhone
+from app.staff.queries import ActiveStaff, SharedPhone
 from app.staff.rules import DESK_IDLE
 
 COOKIE = "zt_desk"
@@ -22,9 +21,9 @@ RENEW_SECONDS = 15
 _DESK = "desk"
 
 
-def current_staff() -> StaffMember:
+def current_staff() -> ActiveStaff:
     """Who acts, on a page of level `staff`."""
-    return cast(StaffMember, g.staff)
+    return cast(ActiveStaff, g.staff)
 
 
 def current_phone() -> SharedPhone | None:
@@ -70,7 +69,7 @@ def require_staff() -> Any:
     return None
 
 
-def open_desk(staff: StaffMember, phone: SharedPhone) -> None:
+def open_desk(staff: ActiveStaff, phone: SharedPhone) -> None:
     """From now on this person acts on the shared phone, until five minutes pass without a touch."""
     session.clear()
     stamp = int(staff.pin_set_at.timestamp()) if staff.pin_set_at else 0
@@ -110,7 +109,7 @@ def _require_desk(phone: SharedPhone) -> Any:
     return None
 
 
-def _at_desk(phone: SharedPhone) -> StaffMember | None:
+def _at_desk(phone: SharedPhone) -> ActiveStaff | None:
     desk = session.get(_DESK)
     if not isinstance(desk, list) or len(cast("list[int]", desk)) != 4:
         return None
@@ -123,7 +122,7 @@ def _at_desk(phone: SharedPhone) -> StaffMember | None:
     return staff
 
 
-def _let_pass(staff: StaffMember) -> None:
+def _let_pass(staff: ActiveStaff) -> None:
     g.staff = staff
     g.actor = Actor("staff", staff.id, staff.role, staff.dealer_id)
 

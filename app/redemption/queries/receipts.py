@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Row, bindparam, select
 
@@ -15,12 +16,48 @@ from app.core.money import format_yuan
 from app.core.security import Actor
 from app.dealers.models import Dealer
 from app.redemption.models import Redemption
-from app.redemption.queries.words import GONE, KINDS, Words, words_of
+from app.redemption.queries.words import (
+    COUPON_COLUMNS,
+    GONE,
+    KINDS,
+    Words,
+    coupon_words,
+    with_coupon,
+    words_of,
+)
 from app.redemption.rules import CLERK_UNDO, FOUND_DAYS, SUPERVISOR_UNDO, may_undo, needs_reason
 from app.staff.models import CounterPhone, StaffMember
 
 MOST = 200
 _r = table_of(Redemption).c
+_s, _d, _p = table_of(StaffMember).c, table_of(Dealer).c, table_of(CounterPhone).c
+_KNOWN = (
+    _r.id, _r.subject_kind, _r.subject_id, _r.staff_id, _r.redeemed_at, _r.undone_at, _r.undo_reason, _r.amount_fen,
+    _r.bill_fen,
+)  # fmt: skip
+_ONE = (
+    select(*_KNOWN, _s.name, _d.name, _p.name, *COUPON_COLUMNS)
+    .select_from(
+        with_coupon(
+            table_of(Redemption)
+            .join(table_of(StaffMember), _s.id == _r.staff_id)
+            .join(table_of(Dealer), _d.id == _r.dealer_id)
+            .outerjoin(table_of(CounterPhone), _p.id == _r.phone_id),
+            _r.subject_kind,
+            _r.subject_id,
+        )
+    )
+    .where(_r.id == bindparam("redemption"), _r.dealer_id == bindparam("dealer"))
+)
+_STANDING = (
+    select(_r.redeemed_at, _d.name, _s.name)
+    .select_from(
+        table_of(Redemption)
+        .join(table_of(StaffMember), _s.id == _r.staff_id)
+        .join(table_of(Dealer), _d.id == _r.dealer_id)
+    )
+    .where(_r.subject_kind == bindparam("kind"), _r.subject_id == bindparam("subject"), _r.undone_at.is_(None))
+)
 _BY_NONCE = select(_r.id).where(_r.staff_id == bindparam("staff"), _r.nonce == bindparam("nonce"))
 
 
@@ -74,12 +111,7 @@ class Standing:
 
 def find_standing(kind: str, subject_id: int) -> Standing | None:
     """The redemption of this thing that stands, with the names of the store and the (masked) clerk."""
-    row = db.session.execute(
-        select(Redemption.redeemed_at, Dealer.name, StaffMember.name)
-        .join(Dealer, Dealer.id == Redemption.dealer_id)
-        .join(StaffMember, StaffMember.id == Redemption.staff_id)
-        .where(Redemption.subject_kind == kind, Redemption.subject_id == subject_id, Redemption.undone_at.is_(None))
-    ).first()
+    row = look(_STANDING, {"kind": kind, "subject": subject_id}).first()
     return Standing(say(row[0]), row[1], mask_name(row[2])) if row else None
 
 
@@ -88,12 +120,29 @@ def find_by_nonce(staff_id: int, nonce: str) -> int | None:
     return look(_BY_NONCE, {"staff": staff_id, "nonce": nonce}).scalar()
 
 
+class _Line(NamedTuple):
+    """What a receipt needs of the row itself."""
+
+    id: int
+    subject_kind: str
+    subject_id: int
+    staff_id: int
+    redeemed_at: datetime
+    undone_at: datetime | None
+    undo_reason: str
+    amount_fen: int
+    bill_fen: int | None
+
+
 def get_receipt(redemption_id: int, actor: Actor, now: datetime) -> Receipt:
-    """A redemption of the actor's own store; NotFound."""
-    found = _receipts(actor, now, [Redemption.id == redemption_id])
-    if not found:
+    """A redemption of the actor's own store, read past the session: every confirmation ends with it. NotFound."""
+    found = look(_ONE, {"redemption": redemption_id, "dealer": actor.dealer_id}).first()
+    if found is None:
         raise NotFound
-    return found[0]
+    line = _Line._make(found[: len(_KNOWN)])
+    staff_name, dealer_name, phone_name, code, *rest = found[len(_KNOWN) :]
+    words = coupon_words(code, *rest) if code else words_of(line.subject_kind, [line.subject_id]).get(line.subject_id)
+    return _receipt(actor, now, words or GONE, line, staff_name, dealer_name, phone_name)
 
 
 def list_today(actor: Actor, now: datetime, *, mine: bool = False, kind: str = "") -> list[Receipt]:
@@ -148,7 +197,7 @@ def _receipt(
     actor: Actor,
     now: datetime,
     words: Words,
-    row: Redemption,
+    row: Redemption | _Line,
     staff_name: str,
     dealer_name: str,
     phone_name: str | None,

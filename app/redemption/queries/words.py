@@ -2,18 +2,24 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Column, Join, select
 
 from app.booking.models import Booking
 from app.booking.rules import mask_name
-from app.core.db import db
+from app.core.db import db, table_of
 from app.core.money import format_yuan
 from app.coupons.models import CampaignTerms, Coupon
 from app.coupons.rules import Terms
 from app.members.models import Member
 from app.members.rules import mask_phone
 
+_c, _t, _m = table_of(Coupon).c, table_of(CampaignTerms).c, table_of(Member).c
+_JOINED = (
+    table_of(Coupon).join(table_of(CampaignTerms), _t.id == _c.terms_id).join(table_of(Member), _m.id == _c.member_id)
+)
+COUPON_COLUMNS = (_c.code, _t.rules, _m.name, _m.nickname, _m.phone)
 KINDS = {"booking": "预订交车", "coupon": "券"}
 
 
@@ -55,24 +61,30 @@ def _bookings(ids: Collection[int]) -> dict[int, Words]:
 
 
 def _coupons(ids: Collection[int]) -> dict[int, Words]:
-    rows = db.session.execute(
-        select(Coupon.id, Coupon.code, CampaignTerms.rules, Member.name, Member.nickname, Member.phone)
-        .join(CampaignTerms, CampaignTerms.id == Coupon.terms_id)
-        .join(Member, Member.id == Coupon.member_id)
-        .where(Coupon.id.in_(ids))
+    rows = db.session.execute(select(_c.id, *COUPON_COLUMNS).select_from(_JOINED).where(_c.id.in_(ids)))
+    return {coupon_id: coupon_words(*rest) for coupon_id, *rest in rows}
+
+
+def with_coupon(joined: Join, kind: Column[Any], subject_id: Column[Any]) -> Join:
+    """The same rows with COUPON_COLUMNS beside them where they are of a coupon."""
+    return (
+        joined.outerjoin(table_of(Coupon), (_c.id == subject_id) & (kind == "coupon"))
+        .outerjoin(table_of(CampaignTerms), _t.id == _c.terms_id)
+        .outerjoin(table_of(Member), _m.id == _c.member_id)
     )
-    found: dict[int, Words] = {}
-    for coupon_id, code, rules, name, nickname, phone in rows:
-        terms = Terms.from_json(rules)
-        found[coupon_id] = Words(
-            no=spaced(code),
-            who=mask_name(name or nickname or ""),
-            phone=mask_phone(phone) if phone else "",
-            tail=phone[-4:] if phone else "",
-            what=terms.title,
-            value=terms.value_words(),
-        )
-    return found
+
+
+def coupon_words(code: str, rules: dict[str, Any], name: str, nickname: str, phone: str | None) -> Words:
+    """The words of a coupon from its COUPON_COLUMNS."""
+    terms = Terms.from_json(rules)
+    return Words(
+        no=spaced(code),
+        who=mask_name(name or nickname or ""),
+        phone=mask_phone(phone) if phone else "",
+        tail=phone[-4:] if phone else "",
+        what=terms.title,
+        value=terms.value_words(),
+    )
 
 
 def spaced(code: str) -> str:

@@ -31,12 +31,6 @@ class BookingSubject:
     def find(self, reference: str) -> Booking | None:
         return bookings.find_booking_by_no(reference)
 
-    def find_locked(self, reference: str) -> Booking | None:
-        found = bookings.find_booking_by_no(reference)
-        if found is not None:
-            hand_overs.lock(found.id)
-        return found
-
     def reference(self, found: Booking) -> str:
         return found.no
 
@@ -92,6 +86,11 @@ class BookingSubject:
 
     def redeem(self, found: Booking, filled: Filled, actor: Actor, now: datetime) -> Done:
         """Hand the car over; an open balance is recorded in the same step with the number of its document."""
+        hand_overs.lock(found.id)
+        booking = bookings.find_booking_by_id(found.id)
+        if booking is None:
+            raise UnknownCode
+        self.check(booking, actor.dealer_id or 0, now)
         before = hand_overs.hand_over(found.id, actor, now, filled.document)
         audit.record(actor, "redeemed", "booking", found.id, before=before)
         append(actor, LedgerEvent.REDEEMED, self.kind, found.id, now, dealer_id=actor.dealer_id)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
-from app.core.db import execute, retry_deadlock, table_of, transaction
+from app.core.db import db, execute, in_transaction, retry_deadlock, table_of, transaction
 from app.core.errors import DomainError
 from app.core.security import Actor
 from app.redemption import queries
@@ -42,36 +42,36 @@ def redeem(
     dealer_id, staff_id = dealer_of(actor), actor.id or 0
     if not nonce or len(nonce) > 40:
         raise TicketStale
-    done = queries.find_by_nonce(staff_id, nonce)
-    if done is not None:
-        return done
-    letter, reference = read_ticket(ticket, actor, now, secret)
-    if is_living(document) or is_living(bill):
-        raise ScannedIntoField
-    subject, filled = BY_LETTER[letter], Filled(document, bill)
+    subject: Subject | None = None
     try:
-        return _once(subject, reference, filled, actor, nonce, now, phone_id)
+        letter, reference = read_ticket(ticket, actor, now, secret)
+        if is_living(document) or is_living(bill):
+            raise ScannedIntoField
+        subject = BY_LETTER[letter]
+        found = subject.find(reference)
+        if found is None:
+            raise UnknownCode
+        subject.check(found, dealer_id, now)
+        return _once(subject, found, Filled(document, bill), actor, nonce, now, phone_id)
     except IntegrityError:  # the one standing redemption for each subject, or this very nonce
         refusal = None
     except DomainError as exc:
         refusal = exc
-    done = queries.find_by_nonce(staff_id, nonce)  # the first answer was lost while this one waited
+    if not in_transaction():
+        db.session.rollback()  # gives its connection back: what follows takes one of its own
+    done = queries.find_by_nonce(staff_id, nonce)  # the answer of the first time was lost
     if done is not None:
         return done
-    told = _told(subject, reference, refusal, dealer_id, now)
+    told = _told(subject, ticket, actor, refusal, now, secret)
     if isinstance(told, Refused):
         keep_failure(actor, "confirm", told.code, now, phone_id)
     raise told
 
 
 def _once(
-    subject: Subject, reference: str, filled: Filled, actor: Actor, nonce: str, now: datetime, phone_id: int | None
+    subject: Subject, found: Any, filled: Filled, actor: Actor, nonce: str, now: datetime, phone_id: int | None
 ) -> int:
     with transaction():
-        found = subject.find_locked(reference)
-        if found is None:
-            raise UnknownCode
-        subject.check(found, dealer_of(actor), now)
         done = subject.redeem(found, filled, actor, now)
         return execute(_ADD, _row(subject, done, actor, nonce, now, phone_id)).scalar_one()
 
@@ -91,11 +91,14 @@ def _row(subject: Subject, done: Done, actor: Actor, nonce: str, now: datetime, 
     }
 
 
-def _told(subject: Subject, reference: str, refusal: DomainError | None, dealer_id: int, now: datetime) -> DomainError:
+def _told(
+    subject: Subject | None, ticket: str, actor: Actor, refusal: DomainError | None, now: datetime, secret: str
+) -> DomainError:
     """What the clerk reads: who was faster, or the reason as it stands now."""
-    if isinstance(refusal, Refused):
+    if refusal is not None and (subject is None or isinstance(refusal, Refused)):
         return refusal
-    found = subject.find(reference)
-    if found is None:
+    _letter, reference = read_ticket(ticket, actor, now, secret)
+    found = subject.find(reference) if subject else None
+    if subject is None or found is None:
         return UnknownCode()
-    return subject.already(found) if refusal is None else subject.explain(found, refusal, dealer_id, now)
+    return subject.already(found) if refusal is None else subject.explain(found, refusal, dealer_of(actor), now)

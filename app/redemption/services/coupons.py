@@ -66,8 +66,6 @@ class CouponSubject:
     def find(self, reference: str) -> SeenCoupon | None:
         return find_coupon(reference)
 
-    find_locked = find  # the redemption's own UPDATE decides who is first
-
     def reference(self, found: SeenCoupon) -> str:
         return found.code
 
@@ -137,6 +135,7 @@ class CouponSubject:
 
     def redeem(self, found: SeenCoupon, filled: Filled, actor: Actor, now: datetime) -> Done:
         worth, bill_fen = worth_of(found.terms, filled.bill)
+        # Its guarded UPDATE decides who is first, whatever was read before.
         state.redeem(found.id, actor.dealer_id or 0, worth, actor, now)
         return Done(found.id, CouponState.ISSUED, worth, bill_fen)
 

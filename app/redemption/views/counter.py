@@ -26,6 +26,7 @@ from app.redemption.views.lists import counts
 from app.staff.session import current_phone_id, is_staff_here
 
 log = structlog.get_logger(__name__)
+FIELDS = {"ticket": 121, "nonce": 41, "document": 61, "bill": 21}  # one letter more than good ones have
 WORDS = {"used": "已使用", "needs": "需补充", "invalid": "无效"}
 
 
@@ -57,29 +58,33 @@ def show_preview() -> Response:
 @blueprint.post("/staff/redemptions/preview")
 @access("staff")
 def preview() -> Response:
-    form = ScanForm()
-    if not form.validate():
+    code, tail = request.form.get("code", ""), request.form.get("tail", "")
+    if not code.strip() or len(code) > 300:
+        form = ScanForm()
+        form.validate()
         return _scan_page(form, 422)
-    return _preview(form.code.data or "", form.tail.data or "")
+    return _preview(code, tail)
 
 
 @blueprint.post("/staff/redemptions")
 @access("staff")
 def redeem() -> Response:
-    """Confirm. A retry with the same nonce leads to the same success."""
-    form = ConfirmForm()
-    if form.ticket.errors or not (form.ticket.data and form.nonce.data):
+    """Confirm. A retry with the same nonce leads to the same success.
+
+    CSRF is checked for every POST before; the form object is only built where something is to be filled in again.
+    """
+    given = {name: request.form.get(name, "")[:most] for name, most in FIELDS.items()}
+    if not (given["ticket"] and given["nonce"]):
         return go(url_for("redemption.scan"))
-    ticket, nonce, now = form.ticket.data, form.nonce.data, clock.now()
     try:
         redemption_id = services.redeem(
             actor(),
-            ticket,
-            nonce,
-            now,
+            given["ticket"],
+            given["nonce"],
+            clock.now(),
             secret=_secret(),
-            document=form.document.data or "",
-            bill=form.bill.data or "",
+            document=given["document"],
+            bill=given["bill"],
             phone_id=current_phone_id(),
         )
     except Refused as refusal:
@@ -87,16 +92,16 @@ def redeem() -> Response:
     except DomainError as refusal:
         if refusal.status != 422:
             raise
-        return _look_again(ticket, nonce, form, refusal)
+        return _look_again(given["ticket"], given["nonce"], ConfirmForm(), refusal)
     if wants_fragment():
-        return _result(redemption_id, UndoForm(formdata=None))
+        return _result(redemption_id)
     return go(url_for("redemption.show_result", redemption_id=redemption_id))
 
 
 @blueprint.get("/staff/redemptions/<int:redemption_id>")
 @access("staff")
 def show_result(redemption_id: int) -> Response:
-    return _result(redemption_id, UndoForm(formdata=None))
+    return _result(redemption_id)
 
 
 @blueprint.post("/staff/redemptions/<int:redemption_id>/undo")
@@ -112,7 +117,7 @@ def undo(redemption_id: int) -> Response:
             form.reason.errors = [refusal.message]
         else:
             if wants_fragment():
-                return _result(redemption_id, UndoForm(formdata=None))
+                return _result(redemption_id)
             return go(url_for("redemption.show_result", redemption_id=redemption_id))
     return _result(redemption_id, form, 422)
 
@@ -143,7 +148,7 @@ def _preview(code: str, tail: str, *, keep: bool = True) -> Response:
         )
     except Refused as refusal:
         return _refusal(refusal)
-    form = ConfirmForm(formdata=None, ticket=seen.ticket, nonce=seen.nonce)
+    form = ConfirmForm(formdata=None) if seen.shown.asks else None
     return _page("_preview", "staff", seen=seen, form=form)
 
 
@@ -177,8 +182,10 @@ def _refusal(refusal: Refused) -> Response:
     )
 
 
-def _result(redemption_id: int, form: UndoForm, status: int = 200) -> Response:
+def _result(redemption_id: int, form: UndoForm | None = None, status: int = 200) -> Response:
     receipt = queries.get_receipt(redemption_id, actor(), clock.now())
+    if form is None and receipt.may_undo and receipt.undo_needs_reason:
+        form = UndoForm(formdata=None)
     kind = "needs" if receipt.undone else "ok"
     word = "已撤销" if receipt.undone else "核销成功"
     return _page("_result", f"result {kind}", status=status, receipt=receipt, form=form, kind=kind, word=word)

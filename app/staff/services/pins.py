@@ -36,7 +36,7 @@ def set_pin(staff_id: int, pin: str, actor: Actor, now: datetime) -> None:
         audit.record(actor, "pin_set", "staff_member", staff_id)
 
 
-def check_pin(phone: queries.SharedPhone, staff_id: int, pin: str, now: datetime) -> StaffMember:
+def check_pin(phone: queries.SharedPhone, staff_id: int, pin: str, now: datetime) -> queries.ActiveStaff:
     """Whoever picked this name and knows its PIN. PinWrong, PinLocked.
 
     The try is written before it is judged, one person's tries one after the other: many at once are no way around.
