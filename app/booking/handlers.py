@@ -24,6 +24,7 @@ def register(_app: Flask) -> None:
         erase=personal.erase_own,
         reassign=personal.reassign_own,
         blocks=personal.blocks,
+        hold=personal.hold_deals,
         keeps=personal.KEEPS,
     )
     privacy.register("review", export=export_reviews, erase=reviews.erase_own, reassign=reviews.reassign_own)

@@ -33,6 +33,11 @@ class HoldsPersonalData(Protocol):
         ...
 
     @property
+    def hold(self) -> Reassign:
+        """Lock what `reassign` will read and change, before anybody reads it for the merge."""
+        ...
+
+    @property
     def blocks(self) -> Blocks:
         """What still runs and must end before the person can be forgotten, a sentence each."""
         ...
@@ -50,6 +55,11 @@ class Holder:
     reassign: Reassign
     blocks: Blocks
     keeps: str
+    hold: Reassign
+
+
+def _nothing_to_hold(_from_id: int, _to_id: int) -> None:
+    """The members' own lock is enough."""
 
 
 def _nothing_runs(_member_id: int) -> list[str]:
@@ -60,10 +70,17 @@ _holders: dict[str, HoldsPersonalData] = {}
 
 
 def register(
-    room: str, *, export: Export, erase: Erase, reassign: Reassign, blocks: Blocks = _nothing_runs, keeps: str = ""
+    room: str,
+    *,
+    export: Export,
+    erase: Erase,
+    reassign: Reassign,
+    blocks: Blocks = _nothing_runs,
+    keeps: str = "",
+    hold: Reassign = _nothing_to_hold,
 ) -> None:
     """Name what a room does with a person's data; the room's name is the key in the export."""
-    _holders[room] = Holder(export, erase, reassign, blocks, keeps)
+    _holders[room] = Holder(export, erase, reassign, blocks, keeps, hold)
 
 
 def holders() -> Mapping[str, HoldsPersonalData]:

@@ -61,7 +61,7 @@ def test_another_store_finds_nothing_and_customers_confirm_nothing(app: Flask) -
         lambda who: progress.propose_time(who, road.no, TOMORROW, NOW),
         lambda who: progress.assign_car(who, road.no, VIN, NOW),
         lambda who: progress.mark_ready(who, road.no, NOW),
-        lambda who: store_contact.open_contact(who, road.no),
+        lambda who: store_contact.open_contact(who, road.no, NOW),
     ):
         with pytest.raises(NotFound):
             act(stranger)
@@ -224,7 +224,7 @@ def test_an_ended_booking_takes_no_step(app: Flask) -> None:
 
 def test_opening_a_customers_number_is_recorded(app: Flask) -> None:
     road = paid()
-    assert store_contact.open_contact(road.clerk, road.no) == ("周样例", "13900002086")
+    assert store_contact.open_contact(road.clerk, road.no, NOW) == ("周样例", "13900002086")
     entries = db.session.query(AuditEntry).filter_by(action="booking_contact_opened").all()
     assert [(e.actor_kind, e.actor_id) for e in entries] == [("staff", road.clerk.id)]
     assert "13900002086" not in str(entries[0].detail)

@@ -1,19 +1,23 @@
 """Two accounts become one, or one is forgotten, while something is written for it."""
 
+import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from app.booking.models import Booking
-from app.booking.services import pay, place
-from app.core.db import db, transaction
+from app.booking.models import Booking, QueuePlace
+from app.booking.rules import KEEPS_UNIT
+from app.booking.services import pay, personal, place, queue, release
+from app.core.db import db, locks_rows, transaction
 from app.core.security import Actor
 from app.gateways.pay.port import Method
+from app.members import privacy
 from app.members.errors import AccountGone
 from app.members.models import ErasureRequest, Member
-from app.members.services import erase_all, merge_members
+from app.members.services import erase_all, merge_members, undo_merge
 from app.payments.models import Payment
 from app.payments.services import attempts
 from tests.booking import shop as s
@@ -118,3 +122,69 @@ def test_a_payment_begun_while_the_account_is_joined_ends_at_the_person(app: Fla
     assert refusals(outcomes) <= {"AccountGone", "NotFound"}, outcomes
     assert payers() <= {winner.id}
     assert owners() == {winner.id}
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_hold_that_ends_while_its_account_is_joined_frees_its_place(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    """Between the merge's look and its writing. Without the guard the freed place within the limit is back."""
+    if not locks_rows():
+        pytest.skip("SQLite lets nobody else write while a merge has begun")
+    shop, loser, winner, later = s.build(), s.member("13900000001"), s.member("13900000002"), NOW + timedelta(hours=1)
+    no = s.place(shop, loser).no
+    booking_id, real, threads = s.booking(no).id, personal.changed_rows, list[threading.Thread]()
+
+    def expire() -> None:
+        with app.app_context():
+            release.expire_hold(booking_id, Bank(), later)
+            db.session.remove()
+
+    def write(statement: Any) -> int:
+        if not threads:
+            threads.append(threading.Thread(target=expire))
+            threads[0].start()
+            threads[0].join(timeout=0.5 if guarded else 30)
+        return real(statement)
+
+    monkeypatch.setattr(personal, "changed_rows", write)
+    if not guarded:
+        monkeypatch.setattr(privacy, "holders", without_holding(privacy.holders()))
+    merge = merge_members(loser.id or 0, winner.id or 0, BOSS, "同一个人", NOW)
+    threads[0].join(timeout=30)
+    row = s.booking(no)
+    assert (row.member_id, row.state) == (winner.id, "expired")
+    assert row.slot == (None if guarded else 1)  # with it the person could never book this deal again
+    if guarded:
+        undo_merge(merge, BOSS, "合并错了", NOW)
+        assert (s.booking(no).member_id, s.booking(no).slot) == (loser.id, None)
+        assert s.place(shop, winner).no
+
+
+def without_holding(holders: Any) -> Any:
+    """The rooms as they are, but that nothing is locked before it is read."""
+    careless = {name: replace(holder, hold=lambda *_: None) for name, holder in holders.items()}
+    return lambda: careless
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_joining_against_queue_and_sweeps_adds_up(app: Flask, round_: int) -> None:
+    """A place, an offer and a hold move while their accounts become one: units, waiting people and places add up."""
+    shop = s.build(units=2, per_person=3, queue_when_sold_out=True)
+    loser, winner, other = (s.member(f"1390000000{n}") for n in range(3))
+    held, kept = s.place(shop, loser).no, s.place(shop, other).no
+    queue.join(loser, shop.deal, NOW)
+    hold, later, bank = s.booking(held).id, NOW + timedelta(hours=1), Bank()
+    works: list[Any] = [
+        lambda: merge_members(loser.id or 0, winner.id or 0, BOSS, "同一个人", NOW),
+        lambda: release.expire_hold(hold, bank, later),
+        lambda: release.cancel_booking(other, kept, bank, NOW),
+        lambda: queue.lapse_due(NOW),
+    ]
+    outcomes = at_once(app, works[round_:] + works[:round_])
+    assert not refusals(outcomes), outcomes
+    assert s.stands(shop)["waiting"] == 0
+    rows = db.session.query(Booking).all()
+    assert all((row.slot is None) is (row.state not in KEEPS_UNIT) for row in rows)
+    assert {row.member_id for row in rows} == {winner.id, other.id}
+    assert {row.member_id for row in db.session.query(QueuePlace)} == {winner.id}

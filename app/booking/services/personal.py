@@ -8,6 +8,7 @@ from app.booking.models import Booking, BookingCase, BookingEvent, OnePriceDeal,
 from app.booking.queries.queue import LIVING
 from app.booking.rules import KEEPS_UNIT, BookingState
 from app.booking.rules.cases import CaseKind, CaseState
+from app.booking.services.change import lock_deal
 from app.core.db import changed_rows, db, transaction
 from app.members.errors import MergeRefused
 
@@ -46,6 +47,19 @@ def erase_own(member_id: int, _now: datetime) -> None:
         changed_rows(written.values(note=""))
         nobody = {"contact_name": "", "contact_phone": "", "owner_name": "", "no_show_reason": ""}
         changed_rows(update(Booking).where(*mine).values(**nobody))
+
+
+def hold_deals(from_id: int, to_id: int) -> None:
+    """Lock every deal that either account books or waits in, in the order of their numbers.
+
+    What a sweep, a payment or the queue does to one of their bookings or places happens before or after the merge,
+    never between reading a row and giving it on: a place within the limit that was freed would come back to life.
+    """
+    ids = (from_id, to_id)
+    booked = select(Booking.deal_id).where(Booking.member_id.in_(ids))
+    waits = select(QueuePlace.deal_id).where(QueuePlace.member_id.in_(ids))
+    for deal_id in sorted(db.session.scalars(booked.union(waits))):
+        lock_deal(deal_id)
 
 
 def reassign_own(from_id: int, to_id: int) -> None:

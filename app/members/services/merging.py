@@ -1,7 +1,8 @@
 """合并: two accounts of one person become one; undone, each has again exactly what it had.
 
 The rooms move their own rows (`reassign`). What they changed is found by comparing every row that names either account
-before and after, so that no room can forget to say it. Lock order: members first, by id; nothing else is held.
+before and after, so that no room can forget to say it. Lock order: members first, by id, then what each room holds
+(the deals of bookings and queues), so that nothing of it moves between the first look and the last.
 """
 
 import base64
@@ -36,6 +37,8 @@ def merge_members(from_id: int, into_id: int, actor: Actor, reason: str, now: da
             raise MergeRefused
         if queries.find_erasure(from_id) or queries.find_erasure(into_id):
             raise MergeRefused("其中一个账号正在注销，撤回注销申请后才能合并。")
+        for holder in privacy.holders().values():
+            holder.hold(from_id, into_id)
         before = _rows_naming(from_id, into_id)
         for holder in privacy.holders().values():
             holder.reassign(from_id, into_id)
