@@ -130,6 +130,7 @@ def _load_demo(flask, environment):
         [*flask, "import-workbook", workbook, "--pictures", DEMO / "pictures", "--move-dates-to", "today"], environment
     )
     _call([*flask, "import-topics", topics], environment)
+    _call([PYTHON, "-m", "scripts.stage_demo"], environment)
     stamp.write_text(wanted)
 
 

@@ -77,6 +77,7 @@ def test_a_paused_deal_refuses_bookings_at_once_and_says_why(app: Flask) -> None
     assert s.units_left(shop) == 10
     shown = shopper.get(f"/deals/{shop.deal}/stock", headers={"HX-Request": "true"}).text
     assert "暂停预订" in shown
+    assert "原因：价格核对中。" in shown
     assert "bookings/new" not in shown
     assert not pause.pause_deal(CHIEF, shop.deal, "另一个原因", NOW)  # a second tap
     assert [row["reason"] for row in trail("deal_paused")] == ["价格核对中"]

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from app.catalog.pictures import encoding
+from scripts import stage_demo
 
 
 def pack_in_haste(patch: pytest.MonkeyPatch) -> None:
@@ -31,6 +32,8 @@ def main(demo: str) -> None:
         for arguments in commands:
             done = app.test_cli_runner().invoke(args=arguments, catch_exceptions=False)
             assert done.exit_code == 0, done.output
+    with app.app_context():
+        stage_demo.main()
 
 
 if __name__ == "__main__":

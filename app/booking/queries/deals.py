@@ -81,6 +81,7 @@ class DealCard:
     balance_from: datetime | None = None
     balance_until: datetime | None = None
     waiting: int = 0  # people in the queue who were offered nothing yet
+    paused_reason: str = ""  # why headquarters stopped it, in words for everybody
 
     @property
     def stock_mark(self) -> int:
@@ -284,6 +285,7 @@ _ROWS = (
         OnePriceDeal.waiting,
         OnePriceDeal.stock_by_dealer,
         OnePriceDeal.paused_at,
+        OnePriceDeal.paused_reason,
         OnePriceDeal.trim_id,
         Trim.series_id,
         OnePriceDeal.all_dealers,
@@ -361,6 +363,7 @@ def card_of(row: Any, now: datetime) -> DealCard:
         balance_from=row.balance_starts_at,
         balance_until=row.balance_ends_at,
         waiting=row.waiting,
+        paused_reason=row.paused_reason if paused else "",
     )
 
 
