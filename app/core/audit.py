@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String, insert
+from sqlalchemy import JSON, BigInteger, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import clock
-from app.core.db import Model, UtcDateTime, execute, table_of
+from app.core.db import Model, UtcDateTime, insert_rows, write_last
 from app.core.security import Actor
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -29,11 +29,11 @@ class AuditEntry(Model):
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-_INSERT = insert(table_of(AuditEntry))
+AT_ONCE = 16  # rows of one statement
 
 
 def record(actor: Actor, action: str, subject_kind: str, subject_id: int | None, **detail: Any) -> None:
-    """Add an entry to the present transaction."""
+    """Add an entry to the present transaction; written just before it is saved."""
     entry = {
         "at": clock.now(),
         "actor_kind": actor.kind,
@@ -43,4 +43,9 @@ def record(actor: Actor, action: str, subject_kind: str, subject_id: int | None,
         "subject_id": subject_id,
         "detail": detail,
     }
-    execute(_INSERT, entry)
+    write_last(_write, entry)
+
+
+def _write(entries: list[dict[str, Any]]) -> None:
+    for start in range(0, len(entries), AT_ONCE):
+        insert_rows(AuditEntry, entries[start : start + AT_ONCE])

@@ -7,8 +7,8 @@ synchronous=FULL (what was confirmed survives a power cut) and foreign keys on. 
 import functools
 import select
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
@@ -24,7 +24,10 @@ from sqlalchemy import (
     MetaData,
     Table,
     Update,
+    bindparam,
     event,
+    insert,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DisconnectionError, OperationalError
@@ -34,12 +37,13 @@ from sqlalchemy.types import TypeDecorator
 
 from app.core import prepared
 from app.core.prepared import Outcome
-from app.core.writing import begin_immediate
+from app.core.writing import begin_immediate, turn
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 WRITE = "zhanting_write"
+_BEGIN = text("BEGIN")
 # The session whose transaction is open here: quick statements need not look it up.
 _open: ContextVar[Session | None] = ContextVar("open_transaction", default=None)
 
@@ -101,7 +105,7 @@ def _begin(connection: Any) -> None:
     if connection.dialect.name == "sqlite" and connection.get_execution_options().get(WRITE):
         begin_immediate(connection.connection.dbapi_connection)
     else:
-        connection.exec_driver_sql("BEGIN")
+        prepared.run(connection, _BEGIN, {})
 
 
 def _session() -> Session:
@@ -130,6 +134,11 @@ def keep_alive_only(driver: Any, record: Any, _proxy: Any) -> None:
     raise DisconnectionError
 
 
+def _turn(session: Session) -> AbstractContextManager[None]:
+    engine = cast(Engine, session.get_bind())
+    return turn(str(engine.url.database)) if engine.dialect.name == "sqlite" else nullcontext()
+
+
 @contextmanager
 def transaction(durable: bool = False) -> Generator[Session]:
     """One unit of work: commits at the outermost exit, undoes everything when an exception leaves.
@@ -151,15 +160,20 @@ def transaction(durable: bool = False) -> Generator[Session]:
     session.info["after_commit"] = []
     former = _open.set(session)
     try:
-        session.info["connection"] = session.connection(execution_options={WRITE: True})
-        yield session
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
+        with _turn(session):
+            try:
+                session.info["connection"] = session.connection(execution_options={WRITE: True})
+                yield session
+                for write, rows in session.info.pop("last", {}).items():
+                    write(rows)
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
     finally:
         session.info["depth"] = 0
         session.info.pop("connection", None)
+        session.info.pop("last", None)
         _open.reset(former)
         callbacks: list[Callable[[], None]] = session.info.pop("after_commit", [])
     for callback in callbacks:
@@ -225,6 +239,36 @@ def insert_new(model: type[Base], key: str, values: Mapping[str, Any]) -> int | 
 def _insert_new(table: Table, key: str, dialect: str) -> Executable:
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return insert(table).on_conflict_do_nothing(index_elements=[key]).returning(table.c.id)
+
+
+def insert_rows(
+    model: type[Base], rows: Sequence[Mapping[str, Any]], returning: tuple[str, ...] = ()
+) -> list[prepared.Row]:
+    """Insert rows that name the same columns, all that need a value, by one statement.
+
+    What it returns comes in no promised order.
+    """
+    names = tuple(rows[0])
+    statement = _insert_rows(table_of(model), names, len(rows), returning)
+    return execute(statement, {f"{name}_{n}": row[name] for n, row in enumerate(rows) for name in names}).rows
+
+
+@functools.lru_cache(256)
+def _insert_rows(table: Table, names: tuple[str, ...], count: int, returning: tuple[str, ...]) -> Executable:
+    rows = [{name: bindparam(f"{name}_{n}", type_=table.c[name].type) for name in names} for n in range(count)]
+    statement = insert(table).values(rows)
+    return statement.returning(*(table.c[name] for name in returning)) if returning else statement
+
+
+def write_last(write: Callable[[list[Any]], None], row: Any) -> None:
+    """Have `write(rows)` called once with all rows of the present transaction, as the last thing before it is saved.
+
+    For what the transaction itself never reads: what many services say of one change goes out as one statement.
+    """
+    session = _open.get()
+    if session is None:
+        raise RuntimeError("a write outside a transaction")
+    session.info.setdefault("last", {}).setdefault(write, []).append(row)
 
 
 def forget(model: type[Base], row_id: int) -> None:

@@ -10,6 +10,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from itsdangerous import URLSafeTimedSerializer
 from jinja2 import Environment
 from limits.errors import ConfigurationError
 from sqlalchemy.exc import OperationalError
@@ -132,6 +133,14 @@ class _Sessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         return super().open_session(app, request) if "HTTP_COOKIE" in request.environ else self.session_class()
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Made once for each key, not for each request."""
+        keys = app.secret_key, app.config["SECRET_KEY_FALLBACKS"]
+        made = app.extensions.get("session_serializer")
+        if made is None or made[0] != keys:
+            made = app.extensions["session_serializer"] = keys, super().get_signing_serializer(app)
+        return made[1]
 
 
 class Shop(Flask):

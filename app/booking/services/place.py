@@ -46,6 +46,7 @@ from app.core.security import Actor, fingerprint
 from app.members import queries as members
 from app.members import services as member_services
 from app.members.errors import CodeWrong
+from app.members.services import Agreed
 
 _PLACE = insert(table_of(Booking)).returning(table_of(Booking).c.id)
 
@@ -153,11 +154,10 @@ def _take(actor: Actor, member_id: int, wish: Wish, before: Before, now: datetim
 def _record_consents(member_id: int, wish: Wish, before: Before, no: str, now: datetime) -> None:
     """What was ticked. The terms are those of the version that was seen, or nothing is booked at all."""
     terms = terms_of(before.deal)
-    member_services.record_consent(member_id, "terms", terms.version, terms.text, no, now=now)
+    ticked = [Agreed("terms", terms.version, terms.text, subject=no)]
     if wish.share_with_dealer and before.dealer_slug is not None:
-        member_services.record_consent(
-            member_id, "share_with_dealer", TERMS_VERSION, SHARING_TEXT, before.dealer_slug, reference=no, now=now
-        )
+        ticked.append(Agreed("share_with_dealer", TERMS_VERSION, SHARING_TEXT, before.dealer_slug, reference=no))
+    member_services.record_new_consents(member_id, ticked, now)
 
 
 def _refuse(deal: Offered, wish: Wish, now: datetime, *, kept: bool) -> None:

@@ -56,9 +56,11 @@ def place_booking(slug: str) -> Response:
         address_digest=place.digest_address(request.remote_addr, secret=settings().secret_key.get_secret_value()),
     )
     try:
-        place.prove_phone(
-            actor(), wish.phone, form.code.data or "", now, secret=settings().secret_key.get_secret_value()
-        )
+        # The guard has read the member for this request: a number that was proved then need not be asked for again.
+        if not (g.member.phone_verified_at and g.member.phone == wish.phone):
+            place.prove_phone(
+                actor(), wish.phone, form.code.data or "", now, secret=settings().secret_key.get_secret_value()
+            )
         placed = place.place_booking(actor(), wish, now)
     except DomainError as refusal:
         if refusal.status != 422:

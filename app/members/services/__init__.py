@@ -1,7 +1,7 @@
 """What members do, by noun: log in, prove a phone number, consent, join two accounts, be forgotten."""
 
 from app.members.services.codes import SMS_TOPIC, request_code, sign_in_by_phone, verify_code
-from app.members.services.consents import record_consent, withdraw_consent
+from app.members.services.consents import Agreed, record_consent, record_new_consents, withdraw_consent
 from app.members.services.erasure import erase_all, erase_own, request_erasure, run_erasures, withdraw_erasure
 from app.members.services.holding import hold_member
 from app.members.services.login import (
@@ -18,6 +18,7 @@ from app.members.services.profile import adopt_profile
 
 __all__ = [
     "SMS_TOPIC",
+    "Agreed",
     "Arrival",
     "adopt_profile",
     "ask_wechat",
@@ -32,6 +33,7 @@ __all__ = [
     "purge_traces",
     "reassign_own",
     "record_consent",
+    "record_new_consents",
     "request_code",
     "request_erasure",
     "run_erasures",

@@ -2,18 +2,18 @@
 
 import hashlib
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from app.core import audit, clock
-from app.core.db import changed_rows, execute, table_of, transaction
+from app.core.db import changed_rows, execute, insert_rows, table_of, transaction
 from app.core.errors import NotFound
 from app.core.security import Actor
 from app.members import rules
 from app.members.models import Consent, Member, MemberAvatar
 
 _consents = table_of(Consent)
-# Prepared: every booking gives two.
 _STANDING = select(_consents.c.id).where(
     *(_consents.c[name] == bindparam(name) for name in ("member_id", "purpose", "text_hash", "subject", "reference")),
     _consents.c.withdrawn_at.is_(None),
@@ -48,6 +48,30 @@ def record_consent(
         consent_id = int(execute(_GIVE, given).scalar_one())
         audit.record(Actor("member", member_id), "consent_given", "consent", consent_id, purpose=purpose)
         return consent_id
+
+
+class Agreed(NamedTuple):
+    """One thing that was ticked, as `record_consent` takes it."""
+
+    purpose: str
+    text_version: str
+    text: str
+    subject: str = ""
+    reference: str = ""
+
+
+def record_new_consents(member_id: int, agreed: list[Agreed], now: datetime) -> None:
+    """The same of several at once, for a thing that was numbered just now: nothing identical can stand already."""
+    rows = [
+        {
+            "member_id": member_id, "purpose": one.purpose, "text_version": one.text_version,
+            "text_hash": hashlib.sha256(one.text.encode()).hexdigest(), "subject": one.subject,
+            "reference": one.reference, "given_at": now,
+        }
+        for one in agreed
+    ]  # fmt: skip
+    for consent_id, purpose in insert_rows(Consent, rows, ("id", "purpose")):
+        audit.record(Actor("member", member_id), "consent_given", "consent", consent_id, purpose=purpose)
 
 
 def withdraw_consent(member_id: int, consent_id: int, now: datetime) -> None:
