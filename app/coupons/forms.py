@@ -1,11 +1,12 @@
 """Shape of a claim as it is sent."""
 
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField
 from wtforms.validators import DataRequired, Length
 
+from app.core.forms import Form
 
-class ClaimForm(FlaskForm):
+
+class ClaimForm(Form):
     """One coupon. `p` is the code of a poster or store that led here."""
 
     key = HiddenField(validators=[DataRequired(), Length(min=8, max=64)])

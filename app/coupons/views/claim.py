@@ -37,19 +37,14 @@ def new_claim(slug: str) -> Any:
 @blueprint.post("/coupons/<slug>/claims")
 @access("member")
 def claim(slug: str) -> Response:
-    # The token was checked before the view; another is made only for a form that is shown again.
-    sent = ClaimForm(meta={"csrf": False})
-    form: ClaimForm | None = None
-    if sent.validate():
+    form = ClaimForm()
+    if form.validate():
         try:
-            return _claimed(_claim(slug, sent).code)
+            return _claimed(_claim(slug, form).code)
         except DomainError as refusal:
             if refusal.status != 422:
                 raise
-            form = _onto(ClaimForm(), refusal)
-    if form is None:
-        form = ClaimForm()
-        form.validate()
+            form = _onto(form, refusal)
     return _claim_page(queries.get_card(slug, clock.now()), form, g.member.id, 422)
 
 
