@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import bookings, ledger, lighthouse, load, notices, report
+from bench import bookings, coupons, ledger, lighthouse, load, notices, report
 from bench.server import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -129,6 +129,7 @@ def main() -> int:
             report.part("lighthouse", lambda: lighthouse.measure(shop.port, busy))
     report.part("notices", notices.measure)
     report.part("bookings", bookings.measure)
+    report.part("coupons", coupons.measure)
     report.part("ledger", ledger.measure)
     report.part("make run", start)
     print(f"\n{(time.perf_counter() - begun) / 60:.0f} minutes")
