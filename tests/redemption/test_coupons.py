@@ -207,9 +207,7 @@ def test_our_own_address_is_read_and_never_followed(app: Flask) -> None:
         ({"kind": "提货券", "face_fen": None, "worth_fen": 8_000}, "", 8_000),
     ],
 )
-def test_what_a_coupon_is_worth_is_worked_out_here(
-    app: Flask, campaign: dict[str, object], bill: str, worth: int
-) -> None:
+def test_what_a_coupon_is_worth(app: Flask, campaign: dict[str, object], bill: str, worth: int) -> None:
     counter = Counter(**campaign)
     seen = counter.look()
     assert seen.shown.asks == ("bill" if bill else "")
