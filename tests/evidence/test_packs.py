@@ -41,7 +41,9 @@ def road(app: Flask) -> Road:
     other = s.member("13711112222", "吴另客")
     s.place(road.shop, other, NOW, name="吴另客")
     with transaction():
-        record_consent(road.customer.id or 0, "sharing", "2026-01", "把姓名手机号交给门店", road.no, now=NOW)
+        record_consent(
+            road.customer.id or 0, "share_with_dealer", "2026-01", "交给门店", "west", reference=road.no, now=NOW
+        )
     number, booking_id = road.hand_over(document="SJ-0001"), s.booking(road.no).id
     with transaction():
         row = db.session.get_one(Redemption, number)
@@ -88,7 +90,7 @@ def test_a_customer_gets_everything_of_the_own_booking_and_nothing_of_others(app
     paid_rows = list(csv.DictReader(io.StringIO(files["payments.csv"])))
     assert [row["事项"] for row in paid_rows] == ["支付订金", "支付余款"]
     assert paid_rows[0]["商户单号"] == road.bank.only_order()
-    assert "把姓名手机号交给门店" in files["consents.csv"]
+    assert "把姓名和手机号提供给所选门店" in files["consents.csv"]
 
 
 def test_the_ledger_rows_of_a_pack_can_be_recomputed_and_name_their_close(app: Flask, road: Road) -> None:

@@ -30,11 +30,10 @@ from app.ledger.rules import HEADQUARTERS, event_words
 from app.ledger.rules.lines import moment
 from app.members import queries as members
 from app.members.models import Member
+from app.members.rules import PURPOSES
 from app.payments import queries as payments
 from app.redemption.models import Redemption
 from app.staff.models import StaffMember
-
-PURPOSES = {"terms": "预订条款", "phone": "手机号", "sharing": "把姓名手机号交给门店", "location": "位置"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +196,13 @@ def _booking_timeline(booking: Booking) -> Table:
 
 def _coupon_timeline(rows: list[tuple[LedgerEntry, DailyClose | None]]) -> Table:
     told = [
-        (_at(row.at), event_words("coupon", row.event), _actor(row.actor), ledger.name_of(row.chain)) for row, _ in rows
+        (
+            _at(row.at),
+            event_words("coupon", row.event),
+            _actor(row.actor),
+            ledger.name_of(row.chain) if row.chain else "线上",
+        )
+        for row, _ in rows
     ]
     return Table("timeline", "经过", ("时间", "事项", "谁", "哪里"), told)
 
@@ -258,11 +263,12 @@ def _consents(member_id: int, only: str) -> Table:
     """What this person agreed to; a store reads only what was agreed to for this very thing."""
     rows = [
         (
-            _at(row.given_at), PURPOSES.get(row.purpose, row.purpose), row.text_version, row.text_hash, row.subject,
+            _at(row.given_at), PURPOSES.get(row.purpose, row.purpose), row.text_version, row.text_hash,
+            row.reference or row.subject,
             _at(row.withdrawn_at) if row.withdrawn_at else "",
         )
         for row in members.list_consents(member_id)
-        if not only or row.subject == only
+        if not only or only in (row.subject, row.reference)
     ]  # fmt: skip
     return Table("consents", "同意记录", ("时间", "用途", "版本", "文本摘要", "对象", "撤回时间"), rows)
 
