@@ -93,7 +93,8 @@ def seed(coupons: int) -> None:
             )  # fmt: skip
             campaign = CouponCampaign(
                 slug="c", title="到店礼", kind="代金券", face_fen=30_000, total=coupons, claimed=coupons,
-                way="直接领取", claim_from=now - day, claim_until=now + day, valid_until=now + 30 * day, published_at=now,
+                way="直接领取", claim_from=now - day, claim_until=now + day, valid_until=now + 30 * day,
+                published_at=now,
             )  # fmt: skip
             session.add(campaign)
             session.flush()
