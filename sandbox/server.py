@@ -45,6 +45,11 @@ class QuietHandler(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing about an answered request."""
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date of an answer by the sandbox's clock, as of a server whose clock is off."""
+        here: World = self.server.app.extensions["sandbox"]  # type: ignore[attr-defined]
+        return super().date_time_string(here.now() if timestamp is None else timestamp)
+
 
 def create_app(settings: Settings) -> Flask:
     """The sandbox as a Flask app; its notifier is not running yet."""

@@ -61,13 +61,19 @@ CHECKS: list[tuple[str, Check]] = [
 
 def examine(app: Flask, settings: Settings) -> Iterator[Line]:
     """Every check in order. One that breaks is a failed line; the others go on."""
+    known: dict[str, str] = {}
     for subject, check in CHECKS:
         try:
             for level, found, advice in check(app, settings):
                 yield Line(subject, Level(level), found, advice)
         except ConfigError as error:
-            for text in str(error).splitlines():
-                yield Line(subject, Level.FAILED, text, "改正这一项设置后重试")
+            text = str(error)
+            if text in known:  # one cause, told once
+                yield Line(subject, Level.FAILED, "检查没有完成", f"先解决上面的“{known[text]}”，再运行一次")
+                continue
+            known[text] = subject
+            for found, advice in map(doctor_keys.explain, text.splitlines()):
+                yield Line(subject, Level.FAILED, found, advice)
         except Exception as error:
             # The class alone: a message may quote a secret.
             yield Line(subject, Level.FAILED, f"检查没有完成：{type(error).__name__}", "先解决上面的问题，再运行一次")

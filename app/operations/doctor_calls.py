@@ -26,6 +26,7 @@ PUSH_PATH = "/wechat/events"
 NOTICE_PATHS = ("/pay/wechat/notices/payment", "/pay/wechat/notices/refund")
 NO_ORDER = "DOCTOR0000000000"
 SKEW_S, TOO_FAR_S = 60, 300
+LATER = "多半是对方暂时不可用：过几分钟再运行一次；一直如此就查本机出口的代理"
 TOKEN_ADVICE = {
     40164: "公众平台 → 基本配置 → IP白名单，加入本机出口 IP（错误信息里的地址）",
     40013: "核对 WECHAT_APP_ID",
@@ -120,12 +121,15 @@ def account_api(_app: Flask, settings: Settings) -> Iterator[Finding]:
     if isinstance(answer.get("access_token"), str):
         yield "ok", "AppID 和 AppSecret 正确，本机 IP 在白名单里", ""
         return
+    if reply.status_code != 200 or not answer:
+        yield "failed", f"微信没有正常回应（HTTP {reply.status_code}）", LATER
+        return
     code = answer.get("errcode")
     number = code if isinstance(code, int) else 0
     address = re.search(r"\d{1,3}(?:\.\d{1,3}){3}", str(answer.get("errmsg", "")))
     shown = f"，本机出口 IP 是 {address[0]}" if number == 40164 and address else ""
     advice = TOKEN_ADVICE.get(number, "在微信文档里查这个错误码；-1 表示系统繁忙，稍后再试")
-    yield "failed", f"取不到 access_token：{number or reply.status_code}{shown}", advice
+    yield "failed", f"取不到 access_token：{number}{shown}", advice
 
 
 def js_ticket(app: Flask, settings: Settings) -> Iterator[Finding]:
@@ -163,6 +167,10 @@ def pay_api(_app: Flask, settings: Settings) -> Iterator[Finding]:
         return
     yield from _skew("微信支付", reply)
     code = str(_object(reply).get("code", ""))
+    if reply.status_code >= 500 or reply.status_code == 429 or not code:
+        said = f"HTTP {reply.status_code} {code}".rstrip()
+        yield "failed", f"微信支付没有正常回应（{said}）", LATER
+        return
     if reply.status_code != 404 or code.replace("_", "") not in {"ORDERNOTEXIST", "RESOURCENOTEXISTS"}:
         advice = PAY_ADVICE.get(code, "在微信支付文档里查这个错误码")
         yield "failed", f"签名的查询得到 {reply.status_code} {code}", advice
@@ -176,8 +184,10 @@ def sms_api(app: Flask, _settings: Settings) -> Iterator[Finding]:
     code = str(app.extensions["sms"].probe())
     if code.startswith("AuthFailure"):
         yield "failed", f"短信接口拒绝了密钥：{code}", "核对 SMS_SECRET_ID 和 SMS_SECRET_KEY，并校准本机时钟"
-    elif code in {"timeout", "unreachable", "cut_off", "bad_answer"} or code.startswith("http_"):
-        yield "failed", f"短信接口没有正常回应：{code}", "检查本机能否访问外网"
+    elif code in {"timeout", "unreachable"}:
+        yield "failed", f"短信接口没有回应：{code}", "检查本机能否访问外网"
+    elif code in {"cut_off", "bad_answer"} or code.startswith("http_"):
+        yield "failed", f"短信接口没有正常回应：{code}", LATER
     elif code.startswith(("InvalidParameter", "MissingParameter")):
         yield "ok", "短信密钥正确；签名和模板要到第一条短信才知道", ""
     else:
@@ -210,11 +220,10 @@ def _answer_signed(settings: Settings, reply: requests.Response) -> Iterator[Fin
 
 def _skew(whose: str, reply: requests.Response) -> Iterator[Finding]:
     try:
-        theirs = parsedate_to_datetime(reply.headers.get("Date", ""))
+        skew = abs((clock.now() - parsedate_to_datetime(reply.headers.get("Date", ""))).total_seconds())
     except (TypeError, ValueError):
         yield "warning", f"{whose}的回答没有时间，时钟无法核对", "确认本机打开了 NTP 校时"
         return
-    skew = abs((clock.now() - theirs).total_seconds())
     if skew > SKEW_S:
         level = "failed" if skew > TOO_FAR_S else "warning"
         yield level, f"本机时钟与{whose}相差 {skew:.0f} 秒", "打开 NTP 校时；超过 5 分钟所有支付请求都会被拒绝"

@@ -15,6 +15,18 @@ from app.gateways.pay.keys import load_platform_key, load_private_key, normal_se
 
 Finding = tuple[str, str, str]
 CERTIFICATE = "apiclient_cert.pem"
+_REFUSALS = [
+    (re.compile(rf"(\w+): {words}"), found, advice)
+    for words, found, advice in (
+        (r"missing; it must name a PEM file", "没有设置 {0}", "写上 PEM 文件的路径"),
+        (r"cannot read (.+) \(.+\)", "{0}：读不到 {1}", "核对路径，并让运行商城的用户能读这个文件"),
+        (r"(.+) holds no private key; .+", "{0}：{1} 不是商户私钥", "用商户平台下载的 apiclient_key.pem"),
+        (r"(.+) is damaged or has a pass phrase; .+", "{0}：{1} 已损坏或带口令", "换成不带口令的 PEM 私钥"),
+        (r"(.+) holds no public key .+", "{0}：{1} 不是微信支付的公钥或证书", "下载商户平台 → API安全 → 微信支付公钥"),
+        (r"(.+) is the certificate (\w+), not (\w+)", "{0}：{1} 是证书 {2}，不是 {3}", "ID 和文件要成对"),
+        (r"(.+) must (?:be|hold) an RSA key .+", "{0}：{1} 不是 2048 位以上的 RSA 密钥", "在商户平台重新申请"),
+    )
+]
 
 
 def settings_complete(_app: Flask, settings: Settings) -> Iterator[Finding]:
@@ -119,6 +131,14 @@ def sms_settings(_app: Flask, settings: Settings) -> Iterator[Finding]:
         yield "failed", "SMS_SDK_APP_ID 应为 10 位数字，SMS_TEMPLATE_CODE 应为数字", "腾讯云 → 短信 → 应用管理"
     else:
         yield "ok", "五项齐全", ""
+
+
+def explain(text: str) -> tuple[str, str]:
+    """A refused setting in the operator's words, with what to do; one that is not known here as it stands."""
+    for pattern, found, advice in _REFUSALS:
+        if match := pattern.fullmatch(text):
+            return found.format(*match.groups()), advice
+    return text, "改正这一项设置后重试"
 
 
 def _aes_key(text: str) -> bool:

@@ -1,5 +1,6 @@
 """`flask doctor` against a real sandbox and a real shop: well when all is well, and each single defect is named."""
 
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from app.core import clock, heartbeats, jobs, outbox
 from app.core.db import db, transaction
 from app.factory import create_app
 from app.gateways.pay.keys import load_private_key
-from app.operations import doctor
+from app.operations import doctor, doctor_keys
 from app.operations.doctor import Level, Line
 from sandbox.server import RunningSandbox, start_in_thread
 from tests.conftest import make_settings
@@ -109,7 +110,7 @@ DEFECTS: list[tuple[dict[str, Any], str, str]] = [
     ({"wechatpay_cert_serial": OTHER_SERIAL}, "微信支付接口", "SIGN_ERROR"),
     ({"wechatpay_cert_serial": "12"}, "商户密钥", "40 位"),
     ({"wechatpay_mch_id": "1900000999"}, "微信支付接口", "SIGN_ERROR"),
-    ({"wechatpay_private_key_path": "/nowhere/apiclient_key.pem"}, "商户密钥", "cannot read"),
+    ({"wechatpay_private_key_path": "/nowhere/apiclient_key.pem"}, "商户密钥", "读不到"),
     ({"wechatpay_public_key_id": "PUBKEY1"}, "微信支付公钥", "PUB_KEY_ID_"),
     ({"wechatpay_base_url": "http://127.0.0.1:9"}, "微信支付接口", "没有回应"),
     ({"sms_secret_key": "wrong"}, "短信接口", "AuthFailure"),
@@ -142,6 +143,27 @@ def test_a_key_file_of_the_wrong_kind_is_named(deployment: Deployment, tmp_path:
         path = tmp_path / "pub_key.pem"
         path.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
         assert found in failures(deployment.examine(wechatpay_public_key_path=path))[subject]
+
+
+def test_one_bad_file_is_one_sentence_in_the_operators_words(deployment: Deployment, tmp_path: Path) -> None:
+    path = tmp_path / "apiclient_key.pem"
+    path.write_text("no key")
+    failed = failures(deployment.examine(wechatpay_private_key_path=path))
+    assert f"WECHATPAY_PRIVATE_KEY_PATH：{path} 不是商户私钥" in failed["商户密钥"]
+    for subject in ("微信支付公钥", "微信支付接口"):
+        assert "检查没有完成" in failed[subject]
+    gone = failures(deployment.examine(wechatpay_private_key_path=tmp_path / "none.pem"))["商户密钥"]
+    assert "读不到" in gone
+
+
+def test_the_refusals_of_the_keys_are_all_known_to_the_doctor() -> None:
+    """Whatever `gateways/pay/keys.py` says about a file has words and advice here."""
+    source = (Path(__file__).resolve().parents[2] / "app/gateways/pay/keys.py").read_text("utf-8")
+    said = re.findall(r'f"(\{setting\}: [^"]+)"', source)
+    assert len(said) >= 7
+    for sentence in said:
+        example = re.sub(r"\{[^}]+\}", "X1", sentence).replace("X1:", "SETTING:", 1)
+        assert doctor_keys.explain(example)[0] != example, sentence
 
 
 def _certificate(key: RSAPrivateKey, serial: int) -> bytes:
@@ -179,6 +201,16 @@ def test_a_clock_that_is_wrong_is_named(deployment: Deployment, monkeypatch: pyt
     monkeypatch.setattr("app.core.clock.now", lambda: now + timedelta(seconds=400))
     found = [line for line in deployment.examine() if "时钟与微信" in line.found]
     assert {line.level for line in found} == {Level.FAILED}
+
+
+def test_a_clock_off_against_wechats_is_named(deployment: Deployment, sandbox: RunningSandbox) -> None:
+    requests.post(sandbox.url + "/sim/clock", json={"offset": -400}, timeout=5)
+    try:
+        lines = deployment.examine()
+    finally:
+        requests.post(sandbox.url + "/sim/clock", json={"offset": 0}, timeout=5)
+    failed = {(line.subject, line.found[:8]) for line in lines if line.level is Level.FAILED}
+    assert {("公众号接口", "本机时钟与微信相"), ("微信支付接口", "本机时钟与微信支")} <= failed
 
 
 def test_wechat_being_down_is_named(deployment: Deployment, sandbox: RunningSandbox) -> None:
