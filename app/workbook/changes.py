@@ -16,6 +16,7 @@ from app.catalog.services.prices import NewPrice, record_prices
 from app.core.db import changed_rows
 from app.core.security import Actor
 from app.coupons.models import CampaignDealer, CampaignSeries, CouponCampaign
+from app.coupons.rules import CampaignState
 from app.dealers.models import Dealer
 from app.workbook import prices, rules, units
 from app.workbook.checks import Findings
@@ -226,14 +227,16 @@ class Writer:
         def values(row: CampaignRow) -> Values:
             plain = ("slug", "title", "kind", "face_fen", "discount_permille", "threshold_fen", "per_person", "way")
             window = ("passphrase", "claim_from", "claim_until", "usage", "stackable", "terms")
-            key = row.key
-            new = key not in self._present[rules.CAMPAIGNS]
-            return _fields(row, *plain, *window) | {
+            paid = ("most_fen", "worth_fen", "scope", "stack_group", "alone", "priority", "payer", "dealer_permille")
+            given = ("per_day", "daily_total", "channels", "shake_permille", "near_m")
+            before = self._present[rules.CAMPAIGNS].get(row.key)
+            return _fields(row, *plain, *window, *paid, *given) | {
                 "valid_until": row.valid.until,
                 "valid_days": row.valid.days,
                 "all_dealers": row.dealers is None,
                 "withdrawn": False,
-                **({"total": row.total, "claimed": 0} if new else {}),
+                **({"total": row.total, "claimed": 0} if before is None else {}),
+                **self._campaign_state(row, before),
             }
 
         plan = self._plan.sheets.get(rules.CAMPAIGNS)
@@ -245,6 +248,13 @@ class Writer:
         for change in plan.changed:
             if "total" in change.fields:
                 self._move_total(change)
+
+    def _campaign_state(self, row: CampaignRow, before: Stored | None) -> Values:
+        """What headquarters says now; the reason of an earlier stop stays with a state that stays."""
+        if before is not None and before.row.state == row.state:
+            return {}
+        first = row.state == CampaignState.PUBLISHED and (before is None or before.row.state == CampaignState.DRAFT)
+        return {"state": row.state, "state_reason": "", **({"published_at": self._now} if first else {})}
 
     def _move_total(self, change: Change) -> None:
         row: CampaignRow = self._content.rows[rules.CAMPAIGNS][change.key]

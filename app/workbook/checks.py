@@ -77,6 +77,7 @@ def _read_table(table: Table, content: Content, found: Findings) -> None:
         content.specs = _collected_specs(specs, found)
         return
     columns = _columns(sheet, header, found)
+    content.unsaid[sheet.name] = _unsaid(sheet, columns)
     content.rows[sheet.name] = {}
     counts: dict[str, int] = defaultdict(int)
     rows = content.rows[sheet.name]
@@ -113,6 +114,14 @@ def _columns(sheet: Sheet, header: Sequence[str], found: Findings) -> list[Colum
         if column.required and column not in placed:
             found.add(sheet.name, "A1", f"缺少列“{column.title}”，这一列必填")
     return placed
+
+
+def _unsaid(sheet: Sheet, columns: Sequence[Column | None]) -> set[str]:
+    """The fields that the file says nothing about."""
+    absent = {column.field for column in sheet.columns if not column.required and column not in columns}
+    if sheet.name == rules.DEALS and "dealer_units" not in absent:
+        absent.discard("dealers")  # who has units takes part
+    return absent
 
 
 def _read_cells(

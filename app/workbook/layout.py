@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.catalog.rules import BodyClass, ColourSide, Energy, PurchaseTax, SaleStatus
-from app.coupons.rules import ClaimWay, CouponKind, Usage
+from app.coupons.rules import CampaignState, Channel, ClaimWay, CouponKind, Payer, Scope, Usage
 from app.workbook import rules
 
 EARNEST_KINDS: Final = ("订金", "定金", "意向金")
@@ -12,6 +12,13 @@ DEALER_STATUSES: Final = ("营业", "暂停", "关闭")
 SERVICES: Final = ("销售", "试驾", "售后", "充电")
 SYSTEMS: Final = ("GCJ-02", "WGS-84", "BD-09")
 ALL: Final = "全部"
+CAMPAIGN_STATES: Final = {
+    "草稿": CampaignState.DRAFT.value,
+    "发布": CampaignState.PUBLISHED.value,
+    "暂停": CampaignState.PAUSED.value,
+    "结束": CampaignState.ENDED.value,
+}
+CHANNELS: Final = tuple(str(channel) for channel in Channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +204,20 @@ LAYOUT: Final[dict[str, Sheet]] = {
                 _choice("使用场景", "usage", _words(Usage), default=Usage.ANYWHERE.value),
                 Column("可叠加", "stackable", "flag", default=False),
                 Column("规则", "terms", limit=5000),
+                Column("最高抵扣元", "most_fen", "price", default=None),
+                Column("单份成本元", "worth_fen", "money", default=None),
+                Column("每人每日限领", "per_day", "count", default=None, limit=1000),
+                Column("每日总量", "daily_total", "count", default=None, limit=100_000_000),
+                Column("渠道", "channels", "channels", limit=120),
+                _choice("适用范围", "scope", tuple(word for word in _words(Scope) if word)),
+                Column("叠加组", "stack_group", limit=20),
+                Column("独用", "alone", "flag", default=False),
+                Column("优先级", "priority", "position", default=100),
+                _choice("承担方", "payer", _words(Payer), default=Payer.HEADQUARTERS.value),
+                Column("门店承担比例", "dealer_permille", "percent", default=0),
+                Column("摇中概率", "shake_permille", "percent", default=None),
+                Column("距店米", "near_m", "count", default=None, limit=100_000),
+                Column("状态", "state", "state", default=CampaignState.PUBLISHED.value),
             ),
         ),
     )

@@ -227,6 +227,20 @@ def _campaigns() -> Iterator[Stored]:
             campaign.usage,
             campaign.stackable,
             campaign.terms,
+            most_fen=None if campaign.most_fen is None else Fen(campaign.most_fen),
+            worth_fen=None if campaign.worth_fen is None else Fen(campaign.worth_fen),
+            per_day=campaign.per_day,
+            daily_total=campaign.daily_total,
+            channels=campaign.channels,
+            scope=campaign.scope,
+            stack_group=campaign.stack_group,
+            alone=campaign.alone,
+            priority=campaign.priority,
+            payer=campaign.payer,
+            dealer_permille=campaign.dealer_permille,
+            shake_permille=campaign.shake_permille,
+            near_m=campaign.near_m,
+            state=campaign.state,
         )
         yield Stored(campaign.id, row, campaign.withdrawn)
 

@@ -3,17 +3,19 @@
 They judge the state that the import would leave behind, so a workbook with fewer sheets is checked against what stays.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from app.core import money
-from app.coupons.rules import ClaimWay, CouponKind
+from app.coupons.rules import ClaimWay, CouponKind, Payer
 from app.workbook import rules
 from app.workbook.checks import Findings
 from app.workbook.rules import CampaignRow, Content, DealRow, SeriesRow, Stored
 
 # `/dealers/nearby` is a page of its own.
 RESERVED_DEALERS = frozenset({"nearby"})
+MOST_PRIORITY = 9999
+Say = Callable[[str, str], None]
 
 
 class Aftermath:
@@ -165,3 +167,32 @@ def _check_campaign(campaign: CampaignRow, found: Findings) -> None:
         say("discount_permille", "折扣券没有折扣，应填如 8.8")
     if campaign.way == ClaimWay.PASSPHRASE and not campaign.passphrase:
         say("passphrase", "领取方式是口令，应填口令")
+    _check_limits(campaign, say)
+    _check_payer(campaign, say)
+    if campaign.most_fen is not None and campaign.kind != CouponKind.DISCOUNT:
+        say("most_fen", f"{campaign.kind}不按折扣抵扣，最高抵扣元应留空，只有折扣券可填")
+    if campaign.shake_permille is not None and campaign.way != ClaimWay.SHAKE:
+        say("shake_permille", "领取方式不是摇一摇，摇中概率应留空")
+    elif campaign.shake_permille == 0:
+        say("shake_permille", "摇中概率为 0，应大于 0、不超过 100")
+    if campaign.near_m is not None and campaign.way != ClaimWay.SHAKE:
+        say("near_m", "领取方式不是摇一摇，距店米应留空")
+
+
+def _check_limits(campaign: CampaignRow, say: Say) -> None:
+    if campaign.per_day is not None and campaign.per_day > campaign.per_person:
+        say("per_day", f"每人每日限领 {campaign.per_day} 张多于每人限领 {campaign.per_person} 张，应不多于每人限领")
+    if campaign.daily_total is not None and campaign.daily_total > campaign.total:
+        say("daily_total", f"每日总量 {campaign.daily_total} 张多于发放总量 {campaign.total} 张，应不多于发放总量")
+    if not 0 <= campaign.priority <= MOST_PRIORITY:
+        say("priority", f"优先级应为 0 到 {MOST_PRIORITY} 的整数，数小的先用")
+
+
+def _check_payer(campaign: CampaignRow, say: Say) -> None:
+    share = campaign.dealer_permille
+    if campaign.payer == Payer.SHARED and not 0 < share < 1000:
+        say("dealer_permille", "承担方是共担，门店承担比例应大于 0、小于 100")
+    elif campaign.payer == Payer.HEADQUARTERS and share:
+        say("dealer_permille", "承担方是总部，门店承担比例应留空")
+    elif campaign.payer == Payer.DEALER and share not in (0, 1000):
+        say("dealer_permille", "承担方是门店，门店承担比例应留空")

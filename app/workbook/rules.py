@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from app.core.money import Fen
+from app.coupons.rules import CampaignState, Payer
 
 BRANDS, SERIES, COLOURS, TRIMS = "品牌", "车系", "颜色", "车款"
 SPECS, DEALERS, DEALS, CAMPAIGNS = "参数", "门店", "一口价", "券活动"
@@ -171,7 +172,7 @@ class Validity:
 
 @dataclass(frozen=True, slots=True)
 class CampaignRow:
-    """`series` and `dealers` are None when all are meant."""
+    """`series` and `dealers` are None when all are meant; `state` is what headquarters says, windows come besides."""
 
     slug: str
     title: str
@@ -191,6 +192,20 @@ class CampaignRow:
     usage: str
     stackable: bool
     terms: str
+    most_fen: Fen | None = None
+    worth_fen: Fen | None = None
+    per_day: int | None = None
+    daily_total: int | None = None
+    channels: str = ""
+    scope: str = ""
+    stack_group: str = ""
+    alone: bool = False
+    priority: int = 100
+    payer: str = Payer.HEADQUARTERS.value
+    dealer_permille: int = 0
+    shake_permille: int | None = None
+    near_m: int | None = None
+    state: str = CampaignState.PUBLISHED.value
     at: int = field(default=0, compare=False)
 
     @property
@@ -216,9 +231,13 @@ class PictureFile:
 
 @dataclass(slots=True)
 class Content:
-    """Everything a workbook says. A sheet that is not in `sheets` was absent, and what it would hold stays as it is."""
+    """Everything a workbook says. A sheet that is not in `sheets` was absent, and what it would hold stays as it is.
+
+    `unsaid` names the fields of each sheet whose columns were absent: rows that exist keep what they hold there.
+    """
 
     sheets: set[str] = field(default_factory=set[str])
+    unsaid: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     rows: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     specs: dict[str, list[Spec]] = field(default_factory=dict[str, list[Spec]])
     pictures: dict[str, PictureFile] = field(default_factory=dict[str, PictureFile])
@@ -312,6 +331,15 @@ def plan_specs(trim: str, wanted: Iterable[Spec], present: Iterable[Spec], plan:
             plan.unchanged += 1
     plan.withdrawn.extend(Change(f"{trim} {group} {name}") for group, name in old)
     return True
+
+
+def keep_unsaid(content: Content, present: Mapping[str, Mapping[str, Stored]]) -> None:
+    """Fill the fields of absent columns with what the shop holds; an empty cell in a column that is there says so."""
+    for sheet, names in content.unsaid.items():
+        rows = content.rows[sheet]
+        for key, row in rows.items():
+            if before := present[sheet].get(key):
+                rows[key] = replace(row, **{name: getattr(before.row, name) for name in names})
 
 
 def moved(row: Any, days: int) -> Any:

@@ -47,12 +47,13 @@ def import_workbook(
         with opened(path, pictures) as source:
             content = read_content(source, found)
             present, known = queries.list_rows(), queries.list_pictures()
+            move_dates(content, move_days)
+            rules.keep_unsaid(content, present)  # not before the dates moved: what is kept stands where it is
             check_references(content, present, found)
             check_taken(content, queries.list_taken(), found)
             galleries.gather(content, source.pictures, known, present[rules.SERIES], storage, found)
             if found.problems:
                 raise WorkbookRefused(found.sorted())
-            move_dates(content, move_days)
             check_prices(content, present, found, clock.now())
             if found.problems:
                 raise WorkbookRefused(found.sorted())
@@ -80,6 +81,7 @@ def apply_content(content: Content, stored: Mapping[str, StoredPicture], found: 
         _wait_for_other_imports(session)
         now = clock.now()
         present = queries.list_rows()
+        rules.keep_unsaid(content, present)
         check_references(content, present, found)
         check_taken(content, queries.list_taken(), found)
         check_prices(content, present, found, now)

@@ -14,7 +14,7 @@ from openpyxl.utils.datetime import from_excel
 
 from app.core import clock, money
 from app.dealers import hours
-from app.workbook.layout import ALL, SERVICES, Column
+from app.workbook.layout import ALL, CAMPAIGN_STATES, CHANNELS, SERVICES, Column
 from app.workbook.rules import Validity
 
 _SLUG: Final = re.compile(r"\w[\w.\-]*")
@@ -124,7 +124,7 @@ def read_price(raw: Any, column: Column) -> int:
 
 
 def read_count(raw: Any, column: Column) -> int:
-    said = re.sub(r"[台张座个份人]$", "", plain(raw)).replace(",", "")
+    said = re.sub(r"[台张座个份人米]$", "", plain(raw)).replace(",", "")
     try:
         number = Decimal(said.removesuffix("万")) * (10_000 if said.endswith("万") else 1)
     except InvalidOperation:
@@ -151,7 +151,7 @@ def read_dealer_units(raw: Any, column: Column) -> tuple[tuple[str, int], ...]:
 def read_position(raw: Any, column: Column) -> int:
     said = plain(raw)
     if not re.fullmatch(r"-?\d{1,8}", said, re.ASCII):
-        raise ValueError(f"“{text_of(raw)}”不是排序，应为整数")
+        raise ValueError(f"“{text_of(raw)}”不是{column.title}，应为整数")
     return int(said)
 
 
@@ -204,6 +204,31 @@ def read_discount(raw: Any, column: Column) -> int:
     if not permille.is_finite() or permille != permille.to_integral_value() or not 0 < permille < 1000:
         raise ValueError(f"“{text_of(raw)}”不是折扣，应为 0.1 到 9.9 折，如 8.8")
     return int(permille)
+
+
+def read_percent(raw: Any, column: Column) -> int:
+    """Per cent with one decimal as permille: 30 and 30% are 300, 2.5 is 25."""
+    try:
+        permille = Decimal(plain(raw).removesuffix("%")) * 10
+    except InvalidOperation:
+        permille = Decimal(-1)
+    if not permille.is_finite() or permille != permille.to_integral_value() or not 0 <= permille <= 1000:
+        raise ValueError(f"“{text_of(raw)}”不是{column.title}，应为 0 到 100 的百分数，最多一位小数，如 30")
+    return int(permille)
+
+
+def read_state(raw: Any, column: Column) -> str:
+    if (said := plain(raw)) not in CAMPAIGN_STATES:
+        raise ValueError(f"“{text_of(raw)}”不可用，应为 {'、'.join(CAMPAIGN_STATES)} 之一")
+    return CAMPAIGN_STATES[said]
+
+
+def read_channels(raw: Any, column: Column) -> str:
+    words = split(unicodedata.normalize("NFKC", text_of(raw)))
+    for word in words:
+        if word.partition(":")[0] not in CHANNELS:
+            raise ValueError(f"“{word}”不是渠道，应为 {'、'.join(CHANNELS)}")
+    return limited("；".join(dict.fromkeys(words)), column)
 
 
 def _moment(raw: Any) -> tuple[datetime, bool]:
@@ -295,6 +320,9 @@ READERS: Final[dict[str, Callable[[Any, Column], Any]]] = {
     "pictures": read_pictures,
     "folder": read_picture,
     "discount": read_discount,
+    "percent": read_percent,
+    "state": read_state,
+    "channels": read_channels,
     "date": read_date,
     "start": read_start,
     "end": read_end,
@@ -310,6 +338,10 @@ def written(value: Any, column: Column) -> Any:
         return value // 100 if value % 100 == 0 else value / 100
     if column.kind == "discount":
         return value / 100
+    if column.kind == "percent":
+        return value / 10
+    if column.kind == "state":
+        return next(word for word, state in CAMPAIGN_STATES.items() if state == value)
     if column.kind in {"slugs", "pictures"}:
         return "；".join(value)
     if column.kind == "dealer_units":

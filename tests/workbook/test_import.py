@@ -339,7 +339,7 @@ def test_promises_and_units_of_dealers_come_in_and_go_out(bring, tmp_path):
     assert services.import_workbook(tmp_path / "out.xlsx", media).changes == 0
     bring(with_promises(参与门店="全部", 门店台数="w1:2；w2:4", 台数=6))
     assert (deal("p2").units_left, units_of("p2")) == (6, [(2, 2), (4, 4)])
-    bring(book.small())
+    bring(with_promises(参与门店="全部", 门店台数=None, 台数=6))
     assert not deal("p2").stock_by_dealer
     assert all(pair == (None, None) for pair in units_of("p2"))
 
