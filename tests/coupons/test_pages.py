@@ -12,6 +12,8 @@ from app.core import publishing
 from app.core.db import db, transaction
 from app.core.security import Actor, check_living_digits, check_living_token, living_code
 from app.coupons.models import Coupon
+from app.coupons.queries import campaigns
+from app.coupons.rules import plain
 from app.coupons.services import codes, giving, state
 from tests.booking import shop as s
 from tests.booking.test_views import fields, sign_in
@@ -204,6 +206,26 @@ def test_a_poster_leads_to_a_claim_and_a_stopped_one_says_so(app: Flask) -> None
     assert "领取方式：扫海报" in get(sign_in(app, c.member("13900000001")), "/coupons/c1/claims/new")
     codes.stop_code(Actor("operator", 1), code_id, NOW)
     assert "领券码已停用" in get(app.test_client(), f"/coupons/c1/claims/new?p={code}")
+
+
+def test_a_campaign_that_is_got_elsewhere_says_where_and_has_no_dead_button(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for slug, way in (("a", "夺券"), ("b", "摇一摇"), ("c", "许愿"), ("d", "店员发放")):
+        c.campaign(slug, way=way)
+    client = sign_in(app, c.member())
+    monkeypatch.setattr(plain, "WAY_PAGES", {})
+    monkeypatch.setattr(campaigns, "WAY_PAGES", {})
+    for slug, words in (("a", "夺券活动的奖品"), ("b", "摇一摇领取"), ("c", "许愿后领取"), ("d", "到店由店员发放")):
+        for page in (get(client, f"/coupons/{slug}"), get(client, f"/coupons/{slug}/claims/new?p=ABCD234567")):
+            assert words in page
+            assert "data-claim" not in page
+    monkeypatch.setattr(campaigns, "WAY_PAGES", {"摇一摇": "/coupons/{slug}/shake"})
+    with transaction():
+        publishing.bump()  # the page was kept
+    for page in (get(client, "/coupons/b"), get(client, "/coupons/b/claims/new")):
+        assert 'href="/coupons/b/shake"' in page
+        assert "data-claim" not in page
 
 
 def test_a_clerks_gift_by_page(app: Flask) -> None:

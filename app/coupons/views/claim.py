@@ -30,8 +30,11 @@ def new_claim(slug: str) -> Any:
             return make_response("", 204)
         if "tap" in request.args:
             return send_to_login()
-    form = ClaimForm(formdata=None, key=ids.token(16), p=_code())
-    return _claim_page(queries.get_card(slug, clock.now()), form, member.id if member else None)
+    card = queries.get_card(slug, clock.now())
+    # A printed code counts where a tap or a scan is enough; other ways ask for more than being there.
+    code = _code() if card.way in (ClaimWay.DIRECT, ClaimWay.SCAN) else ""
+    form = ClaimForm(formdata=None, key=ids.token(16), p=code)
+    return _claim_page(card, form, member.id if member else None)
 
 
 @blueprint.post("/coupons/<slug>/claims")
