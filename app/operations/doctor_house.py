@@ -79,23 +79,33 @@ def media(app: Flask, settings: Settings) -> Iterator[Finding]:
         try:
             app.extensions["storage"].put(PROBE, b"doctor")
         except GatewayError as error:
-            yield "failed", f"存储桶不能写入：{error.code}", "核对 MEDIA_S3_* 各项和桶的权限"
+            if error.code == "NoSuchBucket":
+                reason = f"没有名为 {settings.media_s3_bucket} 的存储桶，所有图片都打不开"
+                yield "failed", reason, "在存储服务里建这个桶，或改 MEDIA_S3_BUCKET、MEDIA_S3_ENDPOINT"
+            else:
+                yield "failed", f"存储桶不能写入：{error.code}", "核对 MEDIA_S3_* 各项和桶的权限"
         else:
             yield "ok", f"存储桶 {settings.media_s3_bucket} 可以写入", ""
     folder = Path(settings.media_path)
+    yield from _writable(folder, "MEDIA_PATH") or [("ok", f"{folder} 可以写入", "")]
+
+
+def _writable(folder: Path, setting: str) -> list[Finding]:
+    """Nothing where a file can be made in the folder."""
     probe = folder / f".doctor-{ids.token(6)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"doctor")
         probe.unlink()
     except OSError as error:
-        yield "failed", f"{folder} 不能写入（{error.strerror}）", "让运行商城的用户拥有这个目录，或改 MEDIA_PATH"
-        return
-    yield "ok", f"{folder} 可以写入", ""
+        return [("failed", f"{folder} 不能写入（{error.strerror}）", f"让运行商城的用户拥有这个目录，或改 {setting}")]
+    return []
 
 
 def disk(_app: Flask, settings: Settings) -> Iterator[Finding]:
-    """Room for the database and the pictures."""
+    """What must be written can be written, and there is room for the database and the pictures."""
+    yield from _writable(Path(settings.jobs_path).parent, "JOBS_PATH")
+    yield from _writable(Path(settings.metrics_path), "METRICS_PATH")
     places = {Path(settings.media_path), Path(settings.jobs_path).parent}
     if settings.database_url.startswith("sqlite:///"):
         places.add(Path(settings.database_url.removeprefix("sqlite:///")).parent)

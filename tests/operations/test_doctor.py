@@ -254,6 +254,9 @@ def test_folders_and_redis_are_looked_at(deployment: Deployment, tmp_path: Path)
     blocked = tmp_path / "a-file"
     blocked.write_text("")
     assert "不能写入" in failures(deployment.examine(media_path=blocked / "media"))["图片"]
+    for setting, path in (("JOBS_PATH", blocked / "jobs.db"), ("METRICS_PATH", blocked / "metrics")):
+        lines = deployment.examine(same_app=True, **{setting.lower(): path})
+        assert [line for line in lines if line.subject == "磁盘" and setting in line.advice], setting
     failed = failures(deployment.examine(same_app=True, redis_url="redis://127.0.0.1:9/0"))
     assert "Redis" in failed["Redis"] or "REDIS_URL" in failed["Redis"]
 
