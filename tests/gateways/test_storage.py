@@ -9,12 +9,14 @@ import pytest
 import time_machine
 from flask import Flask
 from PIL import Image
+from structlog.testing import capture_logs
 
 from app.core.config import Settings, production_problems
 from app.core.db import db
 from app.core.errors import ConfigError, GatewayError
 from app.factory import create_app
 from app.gateways.storage.objects import ObjectStorage
+from app.operations import doctor_house
 from app.workbook import services
 from app.workbook.errors import WorkbookRefused
 from tests.admin.test_operators import NOW, operator, sign_in
@@ -164,6 +166,26 @@ def test_a_wrong_bucket_is_said_at_the_first_upload(s3_url, tmp_path, monkeypatc
     with pytest.raises(GatewayError) as error:
         wrong.put("a/b.avif", b"1")
     assert (error.value.code, error.value.retryable) == ("NoSuchBucket", False)
+
+
+def test_a_wrong_bucket_is_told_apart_from_a_missing_picture(app, s3_url, tmp_path):
+    """Readers hear of it too: 503 with a sentence and a line in the log, not a 404 for each picture."""
+    wrong = bucket(tmp_path, media_s3_bucket="elsewhere", media_s3_endpoint=s3_url)
+    for call in (lambda: wrong.get("a/b.avif"), lambda: wrong.names("a")):
+        with pytest.raises(GatewayError) as error:
+            call()
+        assert (error.value.code, error.value.retryable) == ("NoSuchBucket", False)
+    address = f"/media/{'0' * 64}/320.avif"
+    app.extensions["storage"] = bucket(tmp_path, media_s3_endpoint=s3_url)
+    assert app.test_client().get(address).status_code == 404
+    app.extensions["storage"] = wrong
+    with capture_logs() as logs:
+        answer = app.test_client().get(address)
+    assert (answer.status_code, "请稍后再试" in answer.text) == (503, True)
+    assert [line["provider_error"] for line in logs if line["event"] == "gateway_failed"] == ["NoSuchBucket"]
+    settings = make_settings("sqlite://", tmp_path, **{**BUCKET, "media_s3_bucket": "elsewhere"})
+    level, sentence, _ = next(iter(doctor_house.media(app, settings)))
+    assert (level, "没有名为 elsewhere 的存储桶" in sentence) == ("failed", True)
 
 
 def test_a_refused_key_is_one_sentence(app, s3_url, tmp_path):

@@ -14,6 +14,7 @@ from app.gateways.storage.port import PROVIDER
 
 # A shopper waits for a picture no longer than this; what was asked for twice is not asked for a third time.
 CLIENT: Final = {"timeout": "10s", "connect_timeout": "3s"}
+NO_BUCKET: Final = "NoSuchBucket"
 RETRIES: Final = {"max_retries": 2, "retry_timeout": timedelta(seconds=8)}
 
 
@@ -53,14 +54,16 @@ class ObjectStorage:
         try:
             self._store.put(key, content, attributes=attributes, use_multipart=False)
         except FileNotFoundError as error:
-            raise _failed(error, "NoSuchBucket") from error
+            raise _failed(error, NO_BUCKET) from error
         except (BaseError, OSError, ValueError) as error:
             raise _failed(error) from error
 
     def get(self, key: str) -> bytes | None:
         try:
             return bytes(self._store.get(key).bytes())
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if NO_BUCKET in str(error):  # S3 says 404 for both; one picture is missing, or all of them are
+                raise _failed(error) from error
             return None
         except (BaseError, OSError, ValueError) as error:
             raise _failed(error) from error
@@ -88,6 +91,7 @@ def _endpoint(settings: Settings) -> str:
 
 def _failed(error: Exception, code: str = "") -> GatewayError:
     first = str(error).strip().splitlines()
+    code = code or (NO_BUCKET if NO_BUCKET in str(error) else "")
     # A bucket that refuses or is not there does so again: the settings are wrong.
     settled = bool(code) or isinstance(error, (PermissionDeniedError, UnauthenticatedError))
     return GatewayError(PROVIDER, code or type(error).__name__, first[0][:200] if first else "", retryable=not settled)

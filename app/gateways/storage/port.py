@@ -6,7 +6,10 @@ PROVIDER = "storage"
 
 
 class Storage(Protocol):
-    """Every method raises GatewayError when the storage does not answer; a file that is not there is no error."""
+    """Every method raises GatewayError when the storage does not answer or its bucket is not there.
+
+    A file that is not there is no error.
+    """
 
     def put(self, key: str, content: bytes) -> None:
         """Keep a file; nobody ever sees half of it."""
