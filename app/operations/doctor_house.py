@@ -83,10 +83,6 @@ def media(app: Flask, settings: Settings) -> Iterator[Finding]:
                 reason = f"没有名为 {settings.media_s3_bucket} 的存储桶，所有图片都打不开"
                 yield "failed", reason, "在存储服务里建这个桶，或改 MEDIA_S3_BUCKET、MEDIA_S3_ENDPOINT"
             else:
-                if error.code == "NoSuchBucket":
-                reason = f"没有名为 {settings.media_s3_bucket} 的存储桶，所有图片都打不开"
-                yield "failed", reason, "在存储服务里建这个桶，或改 MEDIA_S3_BUCKET、MEDIA_S3_ENDPOINT"
-            else:
                 yield "failed", f"存储桶不能写入：{error.code}", "核对 MEDIA_S3_* 各项和桶的权限"
         else:
             yield "ok", f"存储桶 {settings.media_s3_bucket} 可以写入", ""
