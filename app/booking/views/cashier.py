@@ -14,6 +14,7 @@ from app.booking import queries
 from app.booking.forms import CancelForm
 from app.booking.models import Booking
 from app.booking.rules import PICK_UP, BookingState
+from app.booking.rules.promises import Window
 from app.booking.services import balance, pay
 from app.booking.services.pay import Cashier
 from app.booking.views import blueprint
@@ -151,17 +152,17 @@ def _open(bill: Bill, no: str) -> Response:
         return _cashier_page(bill, no, method, 422, refusal.message)
     if opened:
         chosen = method.value if method is not suggested() else None
-        return go(url_for(bill.show, no=no, method=chosen))
+        return go(url_for(bill.show, no=no, method=chosen, **_more()))
     return _cashier_page(bill, no, method, 503)
 
 
 def _status(bill: Bill, no: str) -> Response:
     booking, now = queries.get_booking(no, g.member.id), clock.now()
     if not bill.is_open(booking):
-        return go(url_for("booking.show_booking", no=no))
+        return _onward(bill, booking, now)
     payable = bill.is_payable(booking, now)
     return render(
-        "booking/_payment_status.html", bill=bill, booking=booking, payable=payable, returned=_returned(),
+        "booking/_payment_status.html", bill=bill, booking=booking, payable=payable, returned=_returned(), more=_more(),
         until=bill.until(booking, now),
     )  # fmt: skip
 
@@ -171,7 +172,10 @@ def _check(bill: Bill, no: str) -> Response:
         bill.check(actor(), no, current_app.extensions["pay"], clock.now())
     except GatewayError as exc:
         log.warning("payment_check_failed", provider_error=exc.code)
-    return _status(bill, no) if wants_fragment() else go(url_for("booking.show_booking", no=no))
+    if wants_fragment():
+        return _status(bill, no)
+    booking, now = queries.get_booking(no, g.member.id), clock.now()
+    return go(url_for("booking.show_booking", no=no)) if bill.is_open(booking) else _onward(bill, booking, now)
 
 
 def suggested() -> Method:
@@ -208,11 +212,11 @@ def _cashier_page(bill: Bill, no: str, method: Method, status: int = 200, proble
     page = queries.get_booking_page(no, g.member.id, now)
     booking = page.booking
     if not bill.is_open(booking):
-        return go(url_for("booking.show_booking", no=no))
+        return _onward(bill, booking, now)
     cashier = bill.present(no, g.member.id, current_app.extensions["pay"], now, method)
     site = settings().public_base_url.rstrip("/")
-    here = site + url_for(bill.show, no=no)
-    back = site + url_for(bill.show, no=no, returned=1)
+    here = site + url_for(bill.show, no=no, **_more())
+    back = site + url_for(bill.show, no=no, returned=1, **_more())
     payable, until = bill.is_payable(booking, now), bill.until(booking, now)
     return render(
         "booking/payment.html",
@@ -237,7 +241,21 @@ def _cashier_page(bill: Bill, no: str, method: Method, status: int = 200, proble
         here=here,
         here_qr=qr_svg(here),
         form=CancelForm(),
+        more=_more(),
+        may_pay_whole=bill is EARNEST and booking.balance_fen > 0 and balance.window(booking, now) is Window.OPEN,
     )
+
+
+def _onward(bill: Bill, booking: Booking, now: datetime) -> Response:
+    """Where it goes on when this is paid: to the balance, for who pays the whole price at once, else to the booking."""
+    if bill is EARNEST and _more() and balance.is_payable(booking, now):
+        return go(url_for(BALANCE.show, no=booking.no, begin=1, **_more()))
+    return go(url_for("booking.show_booking", no=booking.no))
+
+
+def _more() -> dict[str, int]:
+    """一次付清: the wish to pay the whole price goes along in the address, from the earnest money to the balance."""
+    return {"whole": 1} if request.values.get("whole") == "1" else {}
 
 
 def _js_config() -> JsConfig | None:
