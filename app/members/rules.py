@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 PHONE = re.compile(r"1[3-9][0-9]{9}")
 CODE = re.compile(r"[0-9]{6}")
@@ -78,6 +78,8 @@ def local_path(text: str | None) -> str | None:
     except ValueError:
         return None
     if parts.scheme or parts.netloc or "//" in parts.path:
+        return None
+    if any(unquote(part) in {".", ".."} for part in parts.path.split("/")):  # browsers walk them: /x/../wechat/login
         return None
     if parts.path in {"/logout", "/login"} or parts.path.startswith(("/wechat/", "/login/")):
         return None

@@ -3,7 +3,19 @@ import pytest
 from app.members import rules
 
 
-@pytest.mark.parametrize("path", ["/", "/me", "/deals/a-1?trim=2&x=%2F", "/search?q=岫", "/series/yx-s5#price"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/me",
+        "/%2F%2Fevil.example",
+        "/／／evil.example",
+        "/a..b/c.",
+        "/deals/a-1?trim=2&x=%2F",
+        "/search?q=岫",
+        "/series/yx-s5#price",
+    ],
+)
 def test_a_path_of_the_shop_may_be_returned_to(path):
     assert rules.local_path(path) == path
 
@@ -29,6 +41,9 @@ def test_a_path_of_the_shop_may_be_returned_to(path):
         "/\x00/evil",
         "/a//evil.example",
         "/wechat/login?next=/me",
+        "/./wechat/login",
+        "/x/../wechat/login",
+        "/x/%2E%2e/wechat/callback?code=1",
         "/wechat/callback?code=1",
         "/logout",
         "/" + "a" * 400,
