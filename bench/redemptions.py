@@ -51,8 +51,8 @@ def seed(coupons: int) -> None:
     from sqlalchemy import insert
 
     from app.core.db import db, transaction
-    from app.coupons.models import Coupon, CouponCampaign
-    from app.coupons.services.terms import keep_terms
+    from app.coupons.models import CampaignTerms, Coupon, CouponCampaign
+    from app.coupons.rules import Terms
     from app.dealers.models import Dealer
     from app.factory import create_app
     from app.members.models import Member
@@ -98,12 +98,15 @@ def seed(coupons: int) -> None:
             )  # fmt: skip
             session.add(campaign)
             session.flush()
-            terms_id = keep_terms(campaign.id, now)
+            terms = Terms(kind="代金券", title="到店礼", face_fen=30_000)
+            promise = CampaignTerms(campaign_id=campaign.id, digest=terms.digest, rules=terms.as_json(), created_at=now)
+            session.add(promise)
+            session.flush()
             session.execute(
                 insert(Coupon),
                 [
                     {
-                        "code": _code(n), "campaign_id": campaign.id, "terms_id": terms_id, "member_id": STAFF + 1 + n,
+                        "code": _code(n), "campaign_id": campaign.id, "terms_id": promise.id, "member_id": STAFF + 1 + n,
                         "slot": 1, "claimed_on": now.date(), "day_slot": 1, "claim_key": f"k{n}", "claimed_at": now,
                         "way": "直接领取", "valid_from": now - day, "valid_until": now + 30 * day, "state": "issued",
                         "state_at": now,
