@@ -237,3 +237,25 @@ def test_the_jobs_close_and_verify(book: Flask) -> None:
     fill(1, chain=9, since=clock.now() - 3 * DAY)
     assert jobs.run(book, "close_ledger_days") >= 1
     assert jobs.run(book, "verify_ledger") == 3
+
+
+def test_doctor_and_metrics_sound_the_alarm(book: Flask) -> None:
+    from app.operations import doctor_house, metrics
+
+    def lines() -> list[tuple[str, str]]:
+        db.session.rollback()
+        return [(level, found) for level, found, _ in doctor_house.ledger(book, book.config["SETTINGS"])]
+
+    now = clock.now()
+    for chain in (0, CHAIN):
+        check_chain(chain, SIGNER, now, whole=True)
+    assert lines() == [("ok", "2 条账本，上次核验相符")]
+    tamper("UPDATE ledger_entries SET amount_fen = 1 WHERE chain = 7 AND seq = 2")
+    check_chain(CHAIN, SIGNER, now, whole=True)
+    ((level, found),) = lines()
+    assert level == "failed"
+    assert found.startswith("门店 7：第 2 行被改过")
+    scraped = metrics.exposition(book.config["SETTINGS"].metrics_path, {}, now).decode()
+    assert "zhanting_ledger_problems 1.0" in scraped
+    check_chain(0, SIGNER, now - 3 * DAY, whole=True)
+    assert ("warning", "1 条账本两天没有核验") in lines()
