@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, bindparam, select, true
+from sqlalchemy import Integer, and_, bindparam, select, true
 
+from app.core import publishing
 from app.core.db import execute, look, table_of
 from app.coupons.models import CampaignDealer, CampaignSeries, Coupon, CouponCampaign
 from app.coupons.rules import Terms, terms_of
 
 _campaigns, _coupons = table_of(CouponCampaign), table_of(Coupon)
 _series, _dealers = table_of(CampaignSeries), table_of(CampaignDealer)
+_OWN = ("id", "code", "valid_until", "claim_key", "slot", "claimed_on", "day_slot")
 _OF_CAMPAIGN = bindparam("campaign", type_=Integer)
 
 
@@ -58,11 +60,17 @@ _BEFORE = (
     .outerjoin_from(_campaigns, _same, true())
 )
 _AGAIN = select(*OFFERED).where(_campaigns.c.id == _OF_CAMPAIGN)
-# What the person has of the campaign.
-_STANDING = select(
-    _coupons.c.id, _coupons.c.code, _coupons.c.valid_until, _coupons.c.claim_key, _coupons.c.slot,
-    _coupons.c.claimed_on, _coupons.c.day_slot,
-).where(_coupons.c.campaign_id == _OF_CAMPAIGN, _coupons.c.member_id == bindparam("member"))  # fmt: skip
+# What the person has of the campaign, beside the published number as of now: one row without a coupon.
+_published = table_of(publishing.PublishedVersion)
+_STANDING = (
+    select(_published.c.number, *(_coupons.c[name] for name in _OWN))
+    .outerjoin_from(
+        _published,
+        _coupons,
+        and_(_coupons.c.campaign_id == _OF_CAMPAIGN, _coupons.c.member_id == bindparam("member")),
+    )
+    .where(_published.c.id == publishing.ONLY)
+)
 _CAMPAIGN = select(_campaigns).where(_campaigns.c.id == _OF_CAMPAIGN)
 _SERIES = select(_series.c.series_id).where(_series.c.campaign_id == _OF_CAMPAIGN)
 _DEALERS = select(_dealers.c.dealer_id).where(_dealers.c.campaign_id == _OF_CAMPAIGN)
@@ -99,9 +107,10 @@ def read_again(campaign_id: int) -> Offered:
     return Offered(*execute(_AGAIN, {"campaign": campaign_id}).one())
 
 
-def list_standing(campaign_id: int, member_id: int) -> list[Standing]:
-    """What the person has of it, in the present transaction with the campaign locked."""
-    return [Standing(*row) for row in execute(_STANDING, {"campaign": campaign_id, "member": member_id}).rows]
+def list_standing(campaign_id: int, member_id: int) -> tuple[int, list[Standing]]:
+    """The published number and what the person has of it, as they are once the campaign is locked."""
+    rows = execute(_STANDING, {"campaign": campaign_id, "member": member_id}).rows
+    return rows[0][0], [Standing(*row[1:]) for row in rows if row[1] is not None]
 
 
 def read_terms(campaign_id: int) -> Terms:

@@ -166,13 +166,13 @@ def _take(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
         if taken is None:
             raise _why(offered.id, now)
         campaign = Offered(*taken)
-        standing = list_standing(campaign.id, piece.member_id)
+        number, standing = list_standing(campaign.id, piece.member_id)
         same = next((row for row in standing if row.claim_key == piece.key), None)
         if same is not None:  # the other tap of a double tap was faster
             execute(_RETURN, {"campaign": campaign.id})
             return Claimed(same.id, same.code, same.valid_until, True)
         try:
-            claimed = _write(campaign, piece, standing, now)
+            claimed = _write(campaign, piece, standing, number, now)
         except DomainError:
             execute(_RETURN, {"campaign": campaign.id})  # a caller that goes on within its transaction took nothing
             raise
@@ -200,7 +200,7 @@ def _why(campaign_id: int, now: datetime) -> DomainError:
     return AllClaimed()
 
 
-def _write(campaign: Offered, piece: _Piece, standing: list[Standing], now: datetime) -> Claimed:
+def _write(campaign: Offered, piece: _Piece, standing: list[Standing], number: int, now: datetime) -> Claimed:
     today = clock.local(now).date()
     slot = free_slot([row.slot for row in standing if row.slot is not None], campaign.per_person)
     if slot is None:
@@ -218,7 +218,7 @@ def _write(campaign: Offered, piece: _Piece, standing: list[Standing], now: date
     row = {
         "code": code,
         "campaign_id": campaign.id,
-        "terms_id": keep_terms(campaign.id, now),
+        "terms_id": keep_terms(campaign.id, number, now),
         "member_id": piece.member_id,
         "slot": slot,
         "claimed_on": today,

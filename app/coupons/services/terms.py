@@ -11,20 +11,19 @@ from app.coupons.models import CampaignTerms
 from app.coupons.queries.claims import read_terms
 
 _terms = table_of(CampaignTerms)
-_NUMBER = select(publishing.NUMBER.scalar_subquery())
 _FIND = select(_terms.c.id).where(
     _terms.c.campaign_id == bindparam("campaign"), _terms.c.digest == bindparam("digest_of")
 )
 _ADD = insert(_terms).returning(_terms.c.id)
 
 
-def keep_terms(campaign_id: int, now: datetime) -> int:
+def keep_terms(campaign_id: int, number: int, now: datetime) -> int:
     """The id of what the campaign promises now, in the present transaction, which has the campaign locked.
 
-    What was found is remembered while the published number stands: who edits a campaign raises it in the same
-    transaction, and has either committed by now or waits for the lock.
+    What was found is remembered under the published `number`, which was read with the lock held: who edits a campaign
+    raises it in the same transaction, and has either committed by now or waits for the lock.
     """
-    with publishing.as_of(int(execute(_NUMBER, {}).scalar_one())):
+    with publishing.as_of(number):
         kept: dict[int, int] = publishing.remembered("coupon_terms", _none)
         if campaign_id in kept:
             return kept[campaign_id]
