@@ -6,8 +6,10 @@ worker that may be dead, a clock that jumps. What a rule refuses is an outcome; 
 
 import itertools
 import json
+import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -19,9 +21,10 @@ from flask import Flask
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from app.booking.models import Booking, BookingCase, DealDealer, OnePriceDeal, QueuePlace
+from app.booking.queries.sellable import sellable
 from app.booking.rules import HOLDS_MONEY, KEEPS_UNIT, TRANSITIONS, BookingAction, DealPhase, phase_of
 from app.booking.rules.altering import ChangeKind, Wanted
 from app.booking.services import (
@@ -36,6 +39,8 @@ from app.booking.services import (
     queue,
     release,
     settling,
+    store_return,
+    units,
 )
 from app.booking.services.settling import Verdict
 from app.catalog.models import Colour, Trim
@@ -45,6 +50,8 @@ from app.core.errors import DomainError, GatewayError
 from app.core.security import Actor, living_code
 from app.factory import create_app
 from app.gateways.pay.port import RefundStatus, TradeState
+from app.members.models import MemberMerge
+from app.members.services import merge_members, undo_merge
 from app.payments.models import Payment, Refund
 from app.payments.services import follow_up, refunds, settlement
 from app.reconciliation.queries import balance as books
@@ -55,7 +62,10 @@ from tests.booking import shop as s
 from tests.conftest import make_settings
 from tests.payments.wechat_pay import APP_ID, MCH_ID, Bank
 
-EXAMPLES, STEPS_EACH = 20, 20
+# The suite walks the same bounded way each time; MACHINE_EXAMPLES=2000 is a long walk, another one every night.
+LONG = int(os.environ.get("MACHINE_EXAMPLES", "0"))
+EXAMPLES, STEPS_EACH = LONG or 15, 40 if LONG else 20
+VISITED: Counter[tuple[str, str]] = Counter()  # steps of the table that were taken, over all examples
 PEOPLE, UNITS = st.integers(0, 3), 2
 HQ = Actor("operator", 1)
 KEPT = str(tuple(str(state) for state in sorted(KEEPS_UNIT)))
@@ -253,6 +263,9 @@ class Market(RuleBasedStateMachine):
 
         self.with_booking(who, work)
 
+    def store_gives_back(self, who: int) -> None:
+        self.with_booking(who, lambda _a, no, _c, lead: store_return.record_return(lead, no, f"TK-{no}", self.now))
+
     def hand_over(self, who: int) -> None:
         def work(_: Actor, no: str, clerk: Actor, _lead: Actor) -> None:
             scan = read_scan(living_code("k", "B", no, self.now).token)
@@ -315,6 +328,7 @@ class Market(RuleBasedStateMachine):
             ("no show", "confirmed car_ready", self.no_show),
             ("balance in store", "confirmed car_ready", lambda w: self.balance_in_store(w, takes_back=False)),
             ("balance taken back", "car_ready", lambda w: self.balance_in_store(w, takes_back=True)),
+            ("store gives back", "over", self.store_gives_back),
             ("hand over", "confirmed car_ready", self.hand_over),
             ("undo", "handed_over", self.undo),
             ("next", one, self.next_step),
@@ -385,6 +399,32 @@ class Market(RuleBasedStateMachine):
         else:
             pause.pause_deal(HQ, self.shop.deal, "样例暂停原因", self.now)
 
+    @rule(word=st.sampled_from(["营业", "营业", "暂停"]), east=st.booleans())
+    def store_opens_or_closes(self, word: str, east: bool) -> None:
+        with transaction():
+            number = self.shop.east if east else self.shop.west
+            db.session.execute(update(s.Dealer).where(s.Dealer.id == number).values(status=word))
+
+    @rule(east=st.booleans())
+    def units_move(self, east: bool) -> None:
+        """What one store has left goes to the other."""
+        one, other = (self.shop.west, self.shop.east) if east else (self.shop.east, self.shop.west)
+        left = db.session.scalar(select(DealDealer.units_left).where(DealDealer.dealer_id == one)) or 0
+        db.session.rollback()
+        self.attempt(lambda: units.move_units(HQ, self.shop.deal, one, other, left, left, "另一家店先卖", self.now))
+
+    @rule(undo=st.booleans())
+    def accounts_are_joined(self, undo: bool) -> None:
+        """The last two people turn out to be one, or not after all."""
+        last, before = self.people[3].id or 0, self.people[2].id or 0
+        if not undo:
+            self.attempt(lambda: merge_members(last, before, HQ, "同一个人", self.now))
+            return
+        merge = db.session.scalar(select(MemberMerge.id).where(MemberMerge.undone_at.is_(None)))
+        db.session.rollback()
+        if merge:
+            self.attempt(lambda: undo_merge(merge, HQ, "不是同一个人", self.now))
+
     # ---- time, weather, the worker
 
     @rule(hours=st.sampled_from([0.02, 0.25, 0.4, 3, 25, 24 * 8]))
@@ -453,7 +493,8 @@ class Market(RuleBasedStateMachine):
                 assert cases.owes_in_store(booking.id), "refunding, and nobody owes anything"
         deal = db.session.query(OnePriceDeal).one()
         if phase_of(deal, self.now) in (DealPhase.RUNNING, DealPhase.SOLD_OUT):
-            assert deal.units_left == 0 or deal.waiting == 0, "a unit is free and somebody waits"
+            free = db.session.scalar(select(sellable(OnePriceDeal)))
+            assert free == 0 or deal.waiting == 0, "a unit is free and somebody waits"
             over = QueuePlace.state == "offered", QueuePlace.offer_until <= self.now
             assert db.session.query(QueuePlace).filter(*over).count() == 0
 
@@ -509,6 +550,7 @@ class Market(RuleBasedStateMachine):
                 assert (before, after) in BACK or RANK[after] > RANK[before]
                 assert before == self.known.get(booking_id, "held")
                 self.known[booking_id] = after
+                VISITED[before, after] += 1
             self.read = entry_id
         rows = db.session.execute(text("SELECT id, state, slot, price_fen + surcharge_fen - earnest_fen FROM bookings"))
         for booking_id, state, slot, balance_fen in rows.all():
@@ -556,8 +598,12 @@ def test_units_money_and_states_add_up_in_any_order(sqlite_template: Path) -> No
                     max_examples=EXAMPLES,
                     stateful_step_count=STEPS_EACH,
                     deadline=None,
+                    derandomize=not LONG,
                     suppress_health_check=list(HealthCheck),
                 ),
             )
+        missed = STEPS - VISITED.keys()
+        print(f"steps of the table taken: {len(STEPS) - len(missed)} of {len(STEPS)}", dict(VISITED.most_common()))
+        assert not LONG or not missed, f"a long walk that never took {missed}"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
