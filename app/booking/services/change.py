@@ -1,10 +1,10 @@
 """How a booking's state moves: locked after its deal, decided by the table, one event, one audit entry."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from app.booking.models import Booking, BookingEvent, OnePriceDeal
 from app.booking.rules import EVENT_WORDS, KEEPS_UNIT, BookingAction, BookingState, target
@@ -59,16 +59,29 @@ class Standing(NamedTuple):
     car_name: str
     earnest_kind: str
     state: str
+    confirm_hours: int  # that the dealer has once the money is there
+
+    def promise(self, paid_at: datetime) -> datetime:
+        """Until when the dealer has to confirm."""
+        return paid_at + timedelta(hours=self.confirm_hours)
 
 
 # Prepared once and past the session: every payment notice runs them.
 _bookings, _deals = table_of(Booking).c, table_of(OnePriceDeal).c
-_STANDING = select(*(_bookings[name] for name in Standing._fields)).where(_bookings.id == bindparam("booking"))
+_STANDING = (
+    select(
+        *(_bookings[name] for name in Standing._fields[:-1]),
+        func.coalesce(_bookings.confirm_hours, _deals.confirm_hours),
+    )
+    .join(table_of(OnePriceDeal), _deals.id == _bookings.deal_id)
+    .where(_bookings.id == bindparam("booking"))
+)
 _LOCK_BOOKING = select(_bookings.id).where(_bookings.id == bindparam("booking")).with_for_update()
 _DEAL_OF = select(_bookings.deal_id).where(_bookings.id == bindparam("booking")).scalar_subquery()
 _LOCK_DEAL = select(_deals.id).where(_deals.id == _DEAL_OF).with_for_update()
 _STEP = update(table_of(Booking)).where(_bookings.id == bindparam("booking"), _bookings.state == bindparam("before"))
 _MOVE = _STEP.values(state=bindparam("after"), state_at=bindparam("at"), address_digest=None)
+_MOVE_AND_PROMISE = _MOVE.values(confirm_by=bindparam("by"))
 _MOVE_AND_FREE = _MOVE.values(slot=None, vin=None)
 _ADD_LINE = insert(table_of(BookingEvent)).returning(table_of(BookingEvent).c.id)
 
@@ -80,6 +93,7 @@ class Change:
     action: BookingAction
     event: str
     note: str = ""
+    confirm_by: datetime | None = None  # the money is here: from now on the dealer's hours to confirm run
 
 
 def lock_deal(deal_id: int) -> OnePriceDeal:
@@ -158,8 +172,11 @@ def _set_state(
     booking: Booking | Standing, after: BookingState, change: Change, actor: Actor, now: datetime, *, frees: bool
 ) -> bool:
     before, booking_id, deal_id = booking.state, booking.id, booking.deal_id
-    step = {"booking": booking_id, "before": before, "after": after, "at": now}
-    if execute(_MOVE_AND_FREE if frees else _MOVE, step).rowcount != 1:
+    step: dict[str, Any] = {"booking": booking_id, "before": before, "after": after, "at": now}
+    statement = _MOVE_AND_FREE if frees else _MOVE
+    if change.confirm_by is not None:
+        statement, step["by"] = _MOVE_AND_PROMISE, change.confirm_by
+    if execute(statement, step).rowcount != 1:
         return False
     forget(Booking, booking_id)
     if frees:

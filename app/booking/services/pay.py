@@ -10,7 +10,7 @@ from app.booking import queries
 from app.booking.models import Booking, BookingCase
 from app.booking.rules import HOLDS_MONEY, KIND, REFUND_TROUBLE, BookingAction, BookingState, attempt_end
 from app.booking.rules.cases import SENT_BY_CASE
-from app.booking.services import book, money, progress, rescue
+from app.booking.services import book, money, rescue
 from app.booking.services.change import Change, Standing, lock_rows, move, standing, tell
 from app.core.db import db
 from app.core.errors import NotFound
@@ -50,8 +50,7 @@ class BookingPayable:
 
     def _take(self, booking: Standing, payment: Attempt, now: datetime) -> None:
         paid = f"已收到{booking.earnest_kind} {format_yuan(payment.amount_fen)}"
-        if move(booking, Change(BookingAction.PAY, "deposit_paid", paid), SYSTEM, now):
-            progress.start_promise(booking.id, now)
+        if move(booking, Change(BookingAction.PAY, "deposit_paid", paid, booking.promise(now)), SYSTEM, now):
             return
         expired = booking.state == BookingState.EXPIRED
         if expired and rescue.rescue(booking, payment.amount_fen, now):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.booking.errors import (
@@ -21,7 +21,7 @@ from app.booking.errors import (
     VinTaken,
     VinWrong,
 )
-from app.booking.models import Booking, OnePriceDeal
+from app.booking.models import Booking
 from app.booking.rules import PICK_UP, BookingAction, BookingState, mask_name, refundable, state_words
 from app.booking.rules.promises import LEADING, clean_vin, missed, no_show_from, time_problem, vin_problem
 from app.booking.services import cases
@@ -29,20 +29,13 @@ from app.booking.services.change import Change, lock_booking, move, tell
 from app.core import audit
 from app.core.audit import AuditEntry
 from app.core.clock import say
-from app.core.db import db, execute, forget, retry_deadlock, table_of, transaction
+from app.core.db import db, retry_deadlock, transaction
 from app.core.errors import NotAllowed, NotFound
 from app.core.security import Actor
 from app.staff.models import StaffMember
 
 MIN_REASON, MAX_REASON = 4, 120
 DEALER, MEMBER = "dealer", "member"
-_bookings, _deals = table_of(Booking).c, table_of(OnePriceDeal).c
-_HOURS = (
-    select(func.coalesce(_bookings.confirm_hours, _deals.confirm_hours))
-    .join(table_of(Booking), _bookings.deal_id == _deals.id)
-    .where(_bookings.id == bindparam("booking"))
-)
-_PROMISE = update(table_of(Booking)).where(_bookings.id == bindparam("booking")).values(confirm_by=bindparam("by"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +49,6 @@ class Outcome:
     def sentence(self, done: str) -> str:
         """For the person who came second."""
         return "" if self.first else f"{self.by or '同事'}已于{self.when}{done}。"
-
-
-def start_promise(booking_id: int, now: datetime) -> None:
-    """The money is here: from now on the dealer's hours to confirm run. In the caller's transaction."""
-    hours = execute(_HOURS, {"booking": booking_id}).scalar_one()
-    execute(_PROMISE, {"booking": booking_id, "by": now + timedelta(hours=hours)})
-    forget(Booking, booking_id)
 
 
 @retry_deadlock

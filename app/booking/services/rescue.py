@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, select, update
 from app.booking import queries
 from app.booking.models import Booking, OnePriceDeal, QueuePlace
 from app.booking.rules import BookingAction
-from app.booking.services import limits, progress, queue, stock
+from app.booking.services import limits, queue, stock
 from app.booking.services.change import Change, Standing, move, tell
 from app.core.db import UtcDateTime, db, execute, forget, table_of
 from app.core.money import format_yuan
@@ -48,12 +48,11 @@ def rescue(booking: Standing, paid_fen: int, now: datetime) -> bool:
     if stock.try_take(deal, claim.dealer_id, now, place) is not None:
         return False
     note = f"已收到{booking.earnest_kind} {format_yuan(paid_fen)}"
-    move(booking, Change(BookingAction.RESCUE, "rescued", note), SYSTEM, now)
+    move(booking, Change(BookingAction.RESCUE, "rescued", note, booking.promise(now)), SYSTEM, now)
     execute(_SLOT, {"booking": booking.id, "place": slot})
     forget(Booking, booking.id)
     if place is not None:
         stock.settle(place.id, booking.id)
-    progress.start_promise(booking.id, now)
     return True
 
 
