@@ -107,7 +107,8 @@ def seed(coupons: int) -> None:
                 [
                     {
                         "code": _code(n), "campaign_id": campaign.id, "terms_id": promise.id,
-                        "member_id": STAFF + 1 + n, "slot": 1, "claimed_on": now.date(), "day_slot": 1, "claim_key": f"k{n}", "claimed_at": now,
+                        "member_id": STAFF + 1 + n, "slot": 1, "claimed_on": now.date(),
+                        "day_slot": 1, "claim_key": f"k{n}", "claimed_at": now,
                         "way": "直接领取", "valid_from": now - day, "valid_until": now + 30 * day, "state": "issued",
                         "state_at": now,
                     }
