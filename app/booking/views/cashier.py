@@ -6,6 +6,7 @@ One page for the earnest money and for the balance: a `Bill` says which it is.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 from flask import Response, current_app, g, request, url_for
@@ -253,7 +254,7 @@ def _onward(bill: Bill, booking: Booking, now: datetime) -> Response:
     return go(url_for("booking.show_booking", no=booking.no))
 
 
-def _more() -> dict[str, int]:
+def _more() -> dict[str, Any]:
     """一次付清: the wish to pay the whole price goes along in the address, from the earnest money to the balance."""
     return {"whole": 1} if request.values.get("whole") == "1" else {}
 
