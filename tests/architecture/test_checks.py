@@ -51,10 +51,15 @@ def test_modules_stay_small():
     assert not long, f"split by noun: {long}"
 
 
+SAVED = "templates/evidence/file.html"  # kept by people as a file, so it brings its own sheet; never served as a page
+
+
 def test_templates_have_no_inline_script_or_style():
     bad = []
     for path in (ROOT / "templates").rglob("*.html"):
         text = re.sub(r"{#.*?#}", "", path.read_text("utf-8"), flags=re.S)
+        if str(path.relative_to(ROOT)) == SAVED:
+            text = text.replace("<style>", "", 1)
         if re.search(r"<script(?![^>]*\bsrc=)(?![^>]*application/(ld\+)?json)|\sstyle=|\son[a-z]+=|<style", text):
             bad.append(str(path.relative_to(ROOT)))
     assert not bad, f"the content security policy forbids it: {bad}"
