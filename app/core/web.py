@@ -163,8 +163,10 @@ def _limit(app: Flask) -> None:
     kept = [list(kind.get(None, [])) for kind in hooks]
     try:
         limiter.init_app(app)
-    except ConfigurationError as exc:
-        raise ConfigError(f"REDIS_URL: {exc}") from None
+    except (ConfigurationError, ValueError):
+        raise ConfigError(
+            "REDIS_URL 不能用：请写成 redis://主机:6379/0 并安装 Python 包 redis，只有一台机器时也可以删去这项设置。"
+        ) from None
     for kind, functions in zip(hooks, kept, strict=True):
         kind[None] = functions
 

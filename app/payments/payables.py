@@ -45,7 +45,7 @@ class Payable(Protocol):
         ...
 
     def on_refund_handled(self, payment: Payment, refund: Refund, now: datetime) -> None:
-        """A person gave back otherwise what WeChat Pay finally refused to send, once for each refund."""
+        """A person gave back otherwise what WeChat Pay did not manage to send, once for each refund."""
         ...
 
     def held_fen(self) -> int:

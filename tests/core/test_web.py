@@ -85,9 +85,15 @@ def test_limits_are_kept_where_the_settings_say(app: Flask, tmp_path, monkeypatc
         raise ConfigurationError("'redis' prerequisite not available")
 
     monkeypatch.setattr("flask_limiter._extension.storage_from_string", storage)
-    with pytest.raises(ConfigError, match="REDIS_URL: 'redis' prerequisite"):
+    with pytest.raises(ConfigError, match=r"^REDIS_URL 不能用：.*安装 Python 包 redis"):
         create_app(make_settings(f"sqlite:///{tmp_path}/shop.db", tmp_path, redis_url="redis://127.0.0.1:6379/0"))
     assert asked == ["redis://127.0.0.1:6379/0"]
+
+
+@pytest.mark.parametrize("nonsense", ["nonsense", "redis://[bad"])
+def test_a_nonsense_redis_address_is_one_sentence_for_the_operator(tmp_path, nonsense: str) -> None:
+    with pytest.raises(ConfigError, match=r"^REDIS_URL 不能用：.*redis://主机:6379/0"):
+        create_app(make_settings(f"sqlite:///{tmp_path}/shop.db", tmp_path, redis_url=nonsense))
 
 
 def test_payment_checks_are_limited_and_say_so(clerk: FlaskClient) -> None:

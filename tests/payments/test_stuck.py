@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from app.booking.models import Booking
+from app.booking.queries.money import get_money
 from app.booking.services import pay, release
 from app.core import outbox
 from app.core.audit import AuditEntry
@@ -13,6 +15,8 @@ from app.core.db import db
 from app.core.errors import GatewayError, NotAllowed
 from app.core.security import Actor
 from app.gateways.pay.port import BankCard, RefundStatus
+from app.ledger.models import LedgerEntry
+from app.members import privacy
 from app.messages.models import InboxMessage
 from app.payments import queries
 from app.payments.errors import CardWrong, NotStuck, ReasonMissing
@@ -108,6 +112,59 @@ def test_a_persons_word_takes_it_off_the_list_and_is_audited(abnormal) -> None:
     assert db.session.get_one(Refund, refund_id).state == "succeeded"
 
 
+def messages_of(member_id: int) -> list[str]:
+    """Titles and sentences about money back that the person got."""
+    outbox.deliver_due()
+    rows = db.session.query(InboxMessage).filter_by(member_id=member_id).order_by(InboxMessage.id)
+    found = [f"{row.title} {row.body}" for row in rows if "退款已" in row.title]
+    db.session.rollback()
+    return found
+
+
+def test_a_persons_word_about_an_abnormal_refund_ends_the_booking_once(abnormal) -> None:
+    """It no longer waits for a word of WeChat Pay that may never come; one that comes is told and booked no more."""
+    bank, number, refund_id = abnormal
+    booking = db.session.query(Booking).one()
+    member_id, booking_id = booking.member_id, booking.id
+    assert booking.state == "refunding"
+    db.session.rollback()
+    stuck.mark_handled(OPERATOR, refund_id, "已转账，回单号 8801", NOW)
+    assert db.session.get_one(Booking, booking_id, populate_existing=True).state == "refunded"
+    assert privacy.blocks(member_id) == []
+    db.session.rollback()
+    assert len(messages_of(member_id)) == 1
+    back = [e for e in db.session.query(LedgerEntry) if e.event == "refunded"]
+    assert len(back) == 1
+    db.session.rollback()
+    bank.finish(number, NOW)
+    refunds.record_refund(bank.refunds[number], NOW)
+    assert db.session.get_one(Refund, refund_id, populate_existing=True).state == "succeeded"
+    db.session.rollback()
+    assert len(messages_of(member_id)) == 1
+    assert len([e for e in db.session.query(LedgerEntry) if e.event == "refunded"]) == 1
+    assert db.session.query(AuditEntry).filter_by(action="handled_refund_succeeded").count() == 1
+
+
+def test_what_went_to_a_card_did_not_go_back_the_way_it_came(abnormal) -> None:
+    bank, number, refund_id = abnormal
+    booking_id, member_id = db.session.query(Booking.id, Booking.member_id).one()
+    stuck.send_to_card(OPERATOR, refund_id, CARD, bank, NOW)
+
+    def words() -> str:
+        db.session.rollback()
+        return get_money(db.session.get_one(Booking, booking_id)).lines[-1].text
+
+    assert "已改退到您的银行卡，等待银行入账" in words()
+    db.session.rollback()
+    bank.finish(number, NOW)
+    refunds.record_refund(bank.refunds[number], NOW)
+    assert "已改退到您的银行卡，以银行入账为准" in words()
+    assert "原路" not in words()
+    (sentence,) = messages_of(member_id)
+    assert "已改退到您的银行卡" in sentence
+    assert "原路" not in sentence
+
+
 def test_a_refund_nobody_saw_to_keeps_the_account(abnormal) -> None:
     """Whoever is owed money stays reachable until headquarters has seen to it, also after WeChat Pay closed it."""
     bank, number, refund_id = abnormal
@@ -120,5 +177,5 @@ def test_a_refund_nobody_saw_to_keeps_the_account(abnormal) -> None:
     assert blocks(member_id) == []
     outbox.deliver_due()
     told = [m.body for m in db.session.query(InboxMessage).filter_by(member_id=member_id) if "退" in m.title]
-    assert sum("人工处理" in body for body in told) == 1
+    assert sum("人工办理" in body for body in told) == 1
     assert not any("全部退回" in body for body in told)  # one thing happened: one message

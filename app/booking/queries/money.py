@@ -22,11 +22,11 @@ _R = RefundState
 REFUND_WORDS: dict[str, str] = {
     _R.REQUESTED: "已申请退款，正在提交微信支付",
     _R.PROCESSING: "微信支付处理中，通常 1–3 个工作日到账",
-    _R.SUCCEEDED: "已原路退回，可在微信支付账单查看",
     _R.ABNORMAL: "银行没有收下，我们正在人工处理，无需您操作",
     _R.CLOSED: "微信支付没有退成，我们正在人工处理，无需您操作",
 }
 HANDLED = "微信支付没有退成，已由人工办理"
+TO_CARD = "已改退到您的银行卡"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,11 @@ def list_cases(booking_id: int) -> Sequence[BookingCase]:
     ).all()
 
 
+def returned_words(refund: Refund) -> str:
+    """Which way the money went that WeChat Pay gave back: the way it came, or to the card it was sent to instead."""
+    return TO_CARD if refund.reapplied_at else "已原路退回"
+
+
 def by_hand_words(refund: Refund) -> str:
     """What became of a refund that WeChat Pay did not make: what the person who settled it wrote for the customer."""
     said = (refund.handled_reason or "").strip().rstrip("。")
@@ -131,14 +136,16 @@ def _refund_lines(back: Sequence[Refund]) -> list[tuple[datetime, MoneyLine]]:
 
 
 def _refund_line(refund: Refund) -> MoneyLine:
-    words, state = REFUND_WORDS[refund.state], "now"
+    state, at = "done", refund.requested_at
     if refund.state == _R.SUCCEEDED:
-        state = "done"
+        seen = "以银行入账为准" if refund.reapplied_at else "可在微信支付账单查看"
+        words, at = f"{returned_words(refund)}，{seen}", refund.settled_at or at
     elif refund.handled_at is not None:
-        words, state = by_hand_words(refund), "done"
-    elif refund.state in (_R.ABNORMAL, _R.CLOSED):
-        state = "bad"
-    at = refund.settled_at if state == "done" and refund.settled_at else refund.requested_at
+        words, at = by_hand_words(refund), refund.handled_at
+    elif refund.state == _R.ABNORMAL and refund.reapplied_at:
+        words, state = f"{TO_CARD}，等待银行入账", "now"
+    else:
+        words, state = REFUND_WORDS[refund.state], "bad" if refund.state in (_R.ABNORMAL, _R.CLOSED) else "now"
     text = f"{refund.reason}：{words}。退款单号 {refund.out_refund_no}"
     return MoneyLine("退款", -refund.amount_fen, state, say(at), text)
 

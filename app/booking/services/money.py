@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from app.booking.queries.money import by_hand_words
+from app.booking.queries.money import by_hand_words, returned_words
 from app.booking.rules import KIND, BookingAction, BookingState
 from app.booking.rules.promises import APART, BALANCE
 from app.booking.services import cases
@@ -46,7 +46,7 @@ def return_all(booking_id: int, code: str, reason: str, now: datetime) -> int:
 
 def on_refunded(payment: Payment, refund: Refund, now: datetime) -> None:
     """Money went back: told, and the last of it ends a booking that waits for it."""
-    booking, note = standing(payment.payable_id), f"{format_yuan(refund.amount_fen)} 已原路退回"
+    booking, note = standing(payment.payable_id), f"{format_yuan(refund.amount_fen)} {returned_words(refund)}"
     ends = booking.state == BookingState.REFUNDING and refund.reason_code not in APART
     if not ends or _still_returning(booking.id):
         tell(booking.id, "money_returned", SYSTEM, now, note)
@@ -55,7 +55,7 @@ def on_refunded(payment: Payment, refund: Refund, now: datetime) -> None:
 
 
 def on_refund_handled(payment: Payment, refund: Refund, now: datetime) -> None:
-    """A person sent back by hand what WeChat Pay finally refused: told, and the last of it ends the booking."""
+    """A person sent back by hand what WeChat Pay did not: told, and the last of it ends the booking."""
     booking, note = standing(payment.payable_id), f"{format_yuan(refund.amount_fen)} {by_hand_words(refund)}"[:120]
     ends = booking.state == BookingState.REFUNDING and refund.reason_code not in APART
     if not ends or _still_returning(booking.id):
@@ -80,5 +80,4 @@ def _still_returning(booking_id: int) -> bool:
 
 
 def _is_back(refund: Refund) -> bool:
-    by_hand = refund.state == RefundState.CLOSED and refund.handled_at is not None
-    return refund.state == RefundState.SUCCEEDED or by_hand
+    return refund.state == RefundState.SUCCEEDED or refund.handled_at is not None

@@ -155,7 +155,9 @@ def _apply(found: port.RefundState, mch_id: str | None, now: datetime) -> Verdic
         refund.settled_at, refund.next_query_at = now, next_refund_query(now, refund.requested_at, target)
     db.session.flush()
     audit.record(SYSTEM, f"refund_{target}", "refund", refund.id, before=before)
-    if target is RefundState.SUCCEEDED:
+    if refund.handled_at is not None:  # what it was for is over and was told; a person compares the two
+        audit.record(SYSTEM, f"handled_refund_{target}", "refund", refund.id)
+    elif target is RefundState.SUCCEEDED:
         payables.of(payment.payable_kind).on_refunded(payment, refund, now)
     elif target in REFUND_STUCK and before in REFUND_OPEN:
         payables.of(payment.payable_kind).on_refund_stuck(payment, refund, now)

@@ -24,7 +24,9 @@ _BANK = re.compile(r"[A-Z0-9_]{2,32}", re.ASCII)
 
 @retry_deadlock
 def mark_handled(actor: Actor, refund_id: int, reason: str, now: datetime) -> None:
-    """Say that a stuck refund was seen to, and how. Once; what the bank says later still counts.
+    """Say that a stuck refund was seen to, and how: what waited for the money is over. Once.
+
+    What the bank says later still counts; an abnormal refund that then arrives after all is shown to headquarters.
 
     NotAllowed, ReasonMissing, NotStuck.
     """
@@ -43,8 +45,7 @@ def mark_handled(actor: Actor, refund_id: int, reason: str, now: datetime) -> No
             raise NotStuck
         audit.record(actor, "refund_handled", "refund", refund_id, reason=reason)
         refund = db.session.get_one(Refund, refund_id, populate_existing=True)
-        if refund.state == RefundState.CLOSED:  # an abnormal one may still end well, and is told then
-            payables.of(payment.payable_kind).on_refund_handled(payment, refund, now)
+        payables.of(payment.payable_kind).on_refund_handled(payment, refund, now)
 
 
 def send_to_card(actor: Actor, refund_id: int, card: BankCard, gateway: PayGateway, now: datetime) -> None:
