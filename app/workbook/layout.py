@@ -211,7 +211,7 @@ LAYOUT: Final[dict[str, Sheet]] = {
                 Column("渠道", "channels", "channels", limit=120),
                 _choice("适用范围", "scope", tuple(word for word in _words(Scope) if word)),
                 Column("叠加组", "stack_group", limit=20),
-                Column("独用", "alone", "flag", default=False),
+                Column("不与一口价同享", "alone", "flag", default=False),
                 Column("优先级", "priority", "position", default=100),
                 _choice("承担方", "payer", _words(Payer), default=Payer.HEADQUARTERS.value),
                 Column("门店承担比例", "dealer_permille", "percent", default=0),

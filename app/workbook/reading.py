@@ -24,7 +24,7 @@ from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
 
 from app.catalog.pictures import MAX_BYTES, SUFFIXES
 from app.workbook import rules
-from app.workbook.streaming import stream
+from app.workbook.streaming import percentage, shows_percent, stream
 
 MAX_EMPTY_ROWS: Final = 1000
 MAX_ROWS: Final = 1_000_000
@@ -306,6 +306,8 @@ def _cell_value(cell: Any) -> Any:
         return None
     if cell.data_type == "f":
         return FORMULA
+    if isinstance(value, int | float):
+        return percentage(value) if shows_percent(cell.number_format) else value
     if isinstance(value, datetime) and value.time() == time() and "h" not in cell.number_format.lower():
         return value.date()
     return value

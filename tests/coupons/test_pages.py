@@ -137,6 +137,30 @@ def test_the_terms_are_said_in_plain_words(app: Flask) -> None:
     Shopper(app).page("/coupons/nothing", 404)
 
 
+@pytest.mark.parametrize(
+    ("given", "said", "unsaid"),
+    [
+        ({"scope": "整车"}, ("用于购买整车。", "在线预订或到店都可以用"), ("不与一口价同享",)),
+        (
+            {"scope": "整车", "alone": True, "stackable": True},
+            ("不与一口价同享。", "可与其他可叠加的券"),
+            ("单独使用",),
+        ),
+        ({"scope": "精品"}, ("用于购买精品，不抵车款。", "到店出示给店员使用"), ("在线预订",)),
+        ({"scope": "售后"}, ("用于售后服务，不抵车款。",), ("在线预订",)),
+        ({}, ("预订时不抵车款，到店由店员核对。", "到店出示给店员使用"), ("在线预订",)),
+    ],
+)
+def test_the_terms_say_off_what_and_whether_with_a_one_price(app: Flask, given, said, unsaid) -> None:
+    s.build()
+    c.campaign(usage="通用", **given)
+    page = Shopper(app).page("/coupons/c1")
+    for words in said:
+        assert words in page, words
+    for words in unsaid:
+        assert words not in page, words
+
+
 # ---- claiming ----
 
 

@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 
+import openpyxl
 import pytest
 from sqlalchemy import select, update
 
 from app.booking.models import DealDealer, OnePriceDeal
+from app.catalog.models import SpecItem
 from app.core.db import changed_rows, db, transaction
 from app.coupons.models import CouponCampaign
 from app.workbook import queries, rules
@@ -23,7 +25,7 @@ CAMPAIGN = {
     "渠道": ("页面；门店码", "channels", "页面；门店码"),
     "适用范围": ("整车", "scope", "整车"),
     "叠加组": ("购车券", "stack_group", "购车券"),
-    "独用": ("是", "alone", True),
+    "不与一口价同享": ("是", "alone", True),
     "优先级": (5, "priority", 5),
     "承担方": ("共担", "payer", "共担"),
     "门店承担比例": ("33.3%", "dealer_permille", 333),
@@ -201,3 +203,23 @@ def test_a_pause_of_the_office_is_kept_with_its_reason(bring):
 def test_each_contradiction_of_a_campaign_is_one_line(refusals, row, cells, words):
     lines = refusals(with_columns(book.small(), "券活动", row, cells))
     assert [line.split(": ", 1)[1] for line in lines] == [words]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown_as", "permille"),
+    [(30, "General", 300), (0.3, "0%", 300), (0.333, "0.00%", 333), (30, '0"%"', 300), (30, "0\\%", 300)],
+)
+def test_a_percentage_is_what_the_cell_shows(app, folder, tmp_path, value, shown_as, permille):
+    sheets = with_columns(book.small(), "券活动", 2, {"承担方": "共担", "门店承担比例": value})
+    specs = sheets["参数"]
+    specs.append(["t2", "基本参数", "快充到", value, None])
+    path = book.save_xlsx(sheets, folder / "book.xlsx")
+    written = openpyxl.load_workbook(path)
+    share = sheets["券活动"][0].index("门店承担比例") + 1
+    written["券活动"].cell(2, share).number_format = shown_as
+    written["参数"].cell(len(specs), 4).number_format = shown_as
+    written.save(path)
+    import_workbook(path, media_at(tmp_path / "media"))
+    assert stored(CouponCampaign, sheets["券活动"][1][0]).dealer_permille == permille
+    shown = f"{permille / 10:g}%" if value < 1 else "30"
+    assert db.session.scalar(select(SpecItem.value).where(SpecItem.name == "快充到")) == shown

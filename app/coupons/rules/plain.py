@@ -7,7 +7,7 @@ from typing import Any
 from app.core.clock import local
 from app.core.money import format_yuan
 from app.coupons.rules.terms import Terms
-from app.coupons.rules.words import ClaimWay, CouponKind, Usage
+from app.coupons.rules.words import ClaimWay, CouponKind, Scope, Usage
 
 NEWCOMER_DAYS = 7
 SOON = timedelta(days=7)
@@ -22,6 +22,11 @@ WAY_HELP = {
     ClaimWay.SHAKE: "摇一摇领取",
     ClaimWay.WISH: "许愿后领取",
     ClaimWay.DRAW: "夺券活动的奖品",
+}
+SCOPE_WORDS = {
+    Scope.CAR: "用于购买整车。",
+    Scope.ACCESSORIES: "用于购买精品，不抵车款。",
+    Scope.WORKSHOP: "用于售后服务，不抵车款。",
 }
 # Where the ways with a page of their own lead to; what is not named here is not shown to anybody.
 WAY_PAGES: dict[str, str] = {
@@ -44,14 +49,14 @@ def plain_terms(
     With the `campaign` also how many one may claim and for how long they are good; with `valid_until` (of one's own
     coupon) until when this one is.
     """
-    lines = [_worth(terms), _series(terms, series), _where(terms, dealers)]
+    lines = [_worth(terms), _scope(terms), _series(terms, series), _where(terms, dealers)]
     if valid_until is not None:
         lines.append(f"有效期到{last_day(valid_until)}。")
     elif campaign is not None:
         lines.append(validity_words(campaign.valid_until, campaign.valid_days) + "。")
     if campaign is not None:
         lines.append(_how_many(campaign))
-    lines += [_together(terms), _never(terms)]
+    lines += [_together(terms), _on_deal(terms), _never(terms)]
     return [line for line in lines if line]
 
 
@@ -96,6 +101,13 @@ def _worth(terms: Terms) -> str:
     return f"{from_}凭券享受“{terms.title}”服务一次{worth}。"
 
 
+def _scope(terms: Terms) -> str:
+    """Off what; a coupon that says nothing is read by the clerk and never lowers a booking."""
+    if terms.scope:
+        return SCOPE_WORDS[Scope(terms.scope)]
+    return "预订时不抵车款，到店由店员核对。" if terms.lowers_price and terms.usage != Usage.IN_STORE else ""
+
+
 def _series(terms: Terms, names: Sequence[str]) -> str:
     if terms.series is None:
         return "不限车系。"
@@ -107,7 +119,7 @@ def _where(terms: Terms, names: Sequence[str]) -> str:
     if terms.usage == Usage.ONLINE:
         only = "" if terms.dealers is None else f"，提车门店限{stores}"
         return f"在线预订时使用，不能到店核销{only}。"
-    if terms.usage == Usage.IN_STORE:
+    if terms.usage == Usage.IN_STORE or not (terms.lowers_price and terms.scope == Scope.CAR):
         return f"到店出示给店员使用：{stores}。"
     return f"在线预订或到店都可以用：{stores}。"
 
@@ -131,10 +143,14 @@ def _how_many(campaign: Any) -> str:
 def _together(terms: Terms) -> str:
     if not terms.lowers_price:
         return ""
-    if terms.alone or not terms.stackable:
+    if not terms.stackable:
         return "单独使用，不与其他优惠券叠加。"
     same = "；同一组的券只用一张" if terms.group else ""
     return f"可与其他可叠加的券一起使用{same}。"
+
+
+def _on_deal(terms: Terms) -> str:
+    return "不与一口价同享。" if terms.alone else ""
 
 
 def _never(terms: Terms) -> str:
