@@ -16,6 +16,9 @@ KINDS: Final = {
     "complaint": "投诉",
     "other": "其他",
 }
+# These say enough with the page they are about: 这个页面有问题.
+SILENT_KINDS: Final = frozenset({"problem", "price"})
+DEFAULT_KIND: Final = "problem"
 KIND_WORDS: Final = {**KINDS, TOPIC_KIND: "专题登记"}
 _REQUEST_ID: Final = re.compile(r"[0-9a-f]{16}")
 
@@ -37,6 +40,16 @@ def clean_text(text: str) -> str:
     """What was typed without control characters and without more than one empty line in a row."""
     kept = "".join(c for c in text.replace("\r\n", "\n") if c.isprintable() or c == "\n" or c in "\u200d\ufe0f")
     return re.sub(r"\n{3,}", "\n\n", kept).strip()
+
+
+def may_be_silent(kind: str, page: str) -> bool:
+    """Whether a message of this kind about this page says something useful without a word."""
+    return kind in SILENT_KINDS and bool(clean_page(page))
+
+
+def said(kind: str, text: str) -> str:
+    """What a message says in lists and on its page, also when it says only what it is about."""
+    return text or f"{KIND_WORDS.get(kind, kind)}（没有写文字）"
 
 
 def clean_contact(text: str) -> str:

@@ -34,10 +34,13 @@ def send_feedback(
 ) -> str:
     """Keep a message and give its number. TextUnfit; ContactWithoutConsent: a way to call back needs its own tick.
 
+    Without a word it is kept when its kind says enough about its page.
+
     Idempotent by the message's key: the same form sent twice is one message.
     """
     text, contact = rules.clean_text(message.text), rules.clean_contact(message.contact) if contact_allowed else ""
-    if not rules.MIN_TEXT <= len(text) <= rules.MAX_TEXT:
+    silent = not text and not topic and rules.may_be_silent(message.kind, message.page)
+    if not silent and not rules.MIN_TEXT <= len(text) <= rules.MAX_TEXT:
         raise TextUnfit
     if contact and not message.consented:
         raise ContactWithoutConsent

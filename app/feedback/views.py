@@ -24,7 +24,7 @@ blueprint = Blueprint("feedback", __name__)
 def register(app: Flask) -> None:
     """Called once by the factory."""
     privacy.register("feedback", export=queries.export_own, erase=services.erase_own, reassign=services.reassign_own)
-    app.jinja_env.globals.update(feedback_receipt=receipt_path)
+    app.jinja_env.globals.update(feedback_receipt=receipt_path, feedback_said=rules.said)
 
 
 @blueprint.get("/feedback/new")

@@ -55,6 +55,32 @@ def test_two_taps_from_any_page_with_its_address(app):
     assert "图片打不开" in receipt
 
 
+def test_the_second_tap_sends_as_the_form_stands(app):
+    """The page with its request is worth telling alone; what needs words still asks for them."""
+    shop.build()
+    shopper, client = Shopper(app), app.test_client()
+    page = shopper.page("/feedback/new?r=0123456789abcdef", headers={"Referer": "http://localhost/series/s5"})
+    assert re.findall(r'<input[^>]*checked[^>]*value="(\w+)"', page) == ["problem"]
+    hidden = dict(re.findall(r'<input[^>]*name="(\w+)"[^>]*type="hidden"[^>]*value="([^"]*)"', page))
+    for kind in ("idea", "complaint", "other"):
+        refused = shopper.http.post("/feedback", data={**hidden, "kind": kind, "text": ""})
+        assert "请写下您的意见" in refused.text
+    nowhere = shopper.http.post("/feedback", data={**hidden, "page": "", "kind": "problem", "text": ""})
+    assert "请写下您的意见" in nowhere.text
+    sent = shopper.http.post("/feedback", data={**hidden, "kind": "problem", "text": ""})
+    assert sent.status_code == 303
+    kept = row()
+    assert (kept.text, kept.page, kept.request_id) == ("", "/series/s5", "0123456789abcdef")
+    said = "页面有问题（没有写文字）"
+    assert said in shopper.page(sent.headers["Location"])
+    with time_machine.travel(NOW, tick=False):
+        sign_in(client, operator())
+        assert said in client.get("/admin/feedback").text
+        office = client.get(f"/admin/feedback/{kept.no}").text
+    assert said in office
+    assert "0123456789abcdef" in office
+
+
 def test_every_answer_names_its_request_where_a_script_can_read_it(app):
     client = app.test_client()
     first, second = client.get("/"), client.get("/")
@@ -79,7 +105,7 @@ def test_what_is_no_page_of_ours_is_left_out(app, query, referer):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"text": "好的呀"}, "请选择是关于什么的意见"),
+        ({"kind": "problem", "text": "坏"}, "请再写几个字"),
         ({"kind": "none", "text": "好的呀"}, "请选择是关于什么的意见"),
         ({"kind": "idea", "text": ""}, "请写下您的意见"),
         ({"kind": "idea", "text": "字" * 501}, "最多 500 个字"),
