@@ -1,9 +1,9 @@
-"""资金 → 退款处理: refunds that WeChat Pay did not finish, and what a person does about them."""
+"""资金 → 支付查询 and 退款处理: what was paid and told, and what a person does about refunds that got stuck."""
 
 from typing import Any
 
 import structlog
-from flask import Blueprint, Flask, current_app, url_for
+from flask import Blueprint, Flask, current_app, request, url_for
 
 from app.core import backoffice, clock
 from app.core.errors import DomainError, GatewayError
@@ -13,24 +13,44 @@ from app.core.web import actor
 from app.gateways.pay.port import BankCard
 from app.payments import queries
 from app.payments.forms import CardForm, StuckForm
+from app.payments.rules import CHANNEL_WORDS, PAYMENT_WORDS, REFUND_WORDS, VERDICT_WORDS
 from app.payments.services import stuck
 
 log = structlog.get_logger(__name__)
-blueprint = Blueprint("money", __name__, url_prefix="/admin/refunds")
+blueprint = Blueprint("money", __name__, url_prefix="/admin")
 
 
 def register(app: Flask) -> None:
     """Called once by the factory."""
+    backoffice.register(app, "资金", "支付查询", "money.list_payments", "payments")
     backoffice.register(app, "资金", "退款处理", "money.list_stuck", "refunds")
 
 
-@blueprint.get("")
+@blueprint.get("/payments")
+@access("admin")
+def list_payments() -> Any:
+    """Read only: the newest payments, or those with a number; and notices that did not do what they said."""
+    number = request.args.get("q", "").strip().strip("`")[:64]
+    return render(
+        "payments/admin/payments.html",
+        here="payments",
+        q=number,
+        rows=queries.list_payments(number),
+        notices=queries.list_suspicious_notices(number),
+        states=PAYMENT_WORDS,
+        refund_states=REFUND_WORDS,
+        channels=CHANNEL_WORDS,
+        verdicts=VERDICT_WORDS,
+    )
+
+
+@blueprint.get("/refunds")
 @access("admin")
 def list_stuck() -> Any:
     return _page()
 
 
-@blueprint.post("/<int:refund_id>/handled")
+@blueprint.post("/refunds/<int:refund_id>/handled")
 @access("admin")
 def handle(refund_id: int) -> Any:
     try:
@@ -40,7 +60,7 @@ def handle(refund_id: int) -> Any:
     return go(url_for("money.list_stuck"))
 
 
-@blueprint.post("/<int:refund_id>/card")
+@blueprint.post("/refunds/<int:refund_id>/card")
 @access("admin")
 def send_to_card(refund_id: int) -> Any:
     form = CardForm()
@@ -69,4 +89,5 @@ def _page(refusal: DomainError | None = None, status: int = 200) -> Any:
         rows=queries.list_stuck(),
         handled=queries.list_handled(),
         problem=refusal.message if refusal else "",
+        words=REFUND_WORDS,
     )

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 
 from app.core.db import db
-from app.payments.models import Payment, Refund
-from app.payments.rules import OPEN, REFUND_ASKED, REFUND_COUNTS, REFUND_STUCK, PaymentState, RefundState
+from app.payments.models import Payment, PaymentNotice, Refund
+from app.payments.rules import HARMLESS, OPEN, REFUND_ASKED, REFUND_COUNTS, REFUND_STUCK, PaymentState, RefundState
 
 
 def find_by_number(out_trade_no: str) -> Payment | None:
@@ -96,3 +96,25 @@ def list_handled(limit: int = 30) -> Sequence[Refund]:
     return db.session.scalars(
         select(Refund).where(Refund.handled_at.is_not(None)).order_by(Refund.handled_at.desc()).limit(limit)
     ).all()
+
+
+def list_payments(number: str = "", limit: int = 30) -> list[tuple[Payment, list[Refund]]]:
+    """Payments with their refunds, the newest first; a number is ours, WeChat Pay's, or that of a refund."""
+    wanted = select(Payment).order_by(Payment.id.desc()).limit(limit)
+    if number:
+        back = select(Refund.payment_id).where(or_(Refund.out_refund_no == number, Refund.refund_id == number))
+        ours = or_(Payment.out_trade_no == number, Payment.transaction_id == number, Payment.id.in_(back))
+        wanted = wanted.where(ours)
+    rows = db.session.scalars(wanted).all()
+    refunds: dict[int, list[Refund]] = {row.id: [] for row in rows}
+    for refund in db.session.scalars(select(Refund).where(Refund.payment_id.in_(refunds)).order_by(Refund.id)):
+        refunds[refund.payment_id].append(refund)
+    return [(row, refunds[row.id]) for row in rows]
+
+
+def list_suspicious_notices(number: str = "", limit: int = 30) -> Sequence[PaymentNotice]:
+    """Authentic notices that did not do what they said, the newest first; of one number, if one is given."""
+    wanted = select(PaymentNotice).where(PaymentNotice.verdict.not_in(HARMLESS))
+    if number:
+        wanted = wanted.where(PaymentNotice.number == number)
+    return db.session.scalars(wanted.order_by(PaymentNotice.id.desc()).limit(limit)).all()

@@ -83,6 +83,25 @@ class Verdict(StrEnum):
     REFUND_RECORDED = "refund_recorded"
 
 
+# What headquarters reads.
+PAYMENT_WORDS: dict[str, str] = {"created": "已创建", "pending": "待支付", "succeeded": "已支付", "closed": "已关闭"}
+REFUND_WORDS: dict[str, str] = {
+    "requested": "已申请",
+    "processing": "处理中",
+    "succeeded": "已退款",
+    "abnormal": "退款异常",
+    "closed": "退款关闭",
+}
+CHANNEL_WORDS: dict[str, str] = {"jsapi": "微信内", "h5": "手机浏览器", "native": "扫码"}
+VERDICT_WORDS: dict[str, str] = {
+    "": "没有处理完，会再次送达",
+    Verdict.UNKNOWN_ORDER: "没有这个单号",
+    Verdict.WRONG_APP: "公众号编号不符",
+    Verdict.WRONG_MERCHANT: "商户号不符",
+    Verdict.WRONG_AMOUNT: "金额不符",
+    Verdict.WRONG_CURRENCY: "币种不符",
+    Verdict.OTHER_TRANSACTION: "另一笔微信交易，同一单号",
+}
 HARMLESS = frozenset({Verdict.PAID, Verdict.DUPLICATE, Verdict.NOT_PAID, Verdict.REFUND_RECORDED})
 
 
