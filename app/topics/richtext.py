@@ -8,11 +8,13 @@ import nh3
 
 TAGS: Final = {"p", "h2", "strong", "b", "em", "i", "ul", "ol", "li", "br", "a", "blockquote"}
 _MARKUP: Final = re.compile(r"<[a-zA-Z/!]")
+# A link whose address was refused leads nowhere: only its words stay.
+_NOWHERE: Final = re.compile(r'<a rel="noopener nofollow">(.*?)</a>', re.DOTALL)
 _TAG: Final = re.compile(r"<[^>]*>")
 
 
 def _clean(html: str) -> str:
-    return nh3.clean(
+    clean = nh3.clean(
         html,
         tags=TAGS,
         clean_content_tags={"script", "style", "iframe", "object", "template", "svg", "math", "noscript"},
@@ -20,6 +22,7 @@ def _clean(html: str) -> str:
         url_schemes={"https", "tel"},
         link_rel="noopener nofollow",
     )
+    return _NOWHERE.sub(r"\1", clean)
 
 
 def clean_rich_text(text: str) -> str:

@@ -198,6 +198,7 @@ def declared(width: int, height: int) -> bytes:
         (photo()[:4000], "不是图片或已损坏"),
         (b"", "不是图片"),
         (declared(900, 100), "细长"),
+        (declared(1, 1), "不少于 32 像素"),
         (declared(400, 300), "不是图片或已损坏"),
     ],
     ids=[
@@ -212,6 +213,7 @@ def declared(width: int, height: int) -> bytes:
         "truncated",
         "empty",
         "strip",
+        "pixel",
         "cut_off",
     ],
 )

@@ -17,6 +17,7 @@ from app.topics import services
 from app.topics.services import Seen
 from tests.booking import shop
 from tests.client import Shopper
+from tests.coupons.campaigns import campaign
 
 NOW = shop.NOW
 HOUR = timedelta(hours=1)
@@ -284,3 +285,23 @@ def test_a_hero_whose_car_is_gone_gives_way_to_the_next_on_sale(app):
         session.add(row)
         publishing.bump()
     shopper.page("/")
+
+
+def test_what_opens_a_form_does_not_say_that_it_sends(app):
+    publish("ask", {"type": "form", "title": "试驾意向", "prompt": "哪天方便？", "button": "提交"})
+    page = Shopper(app).page("/topics/ask")
+    assert "去填写" in page
+    assert "提交" not in page
+
+
+def test_a_coupon_leads_to_its_page_by_the_words_that_are_read_out(app):
+    shop.build()
+    campaign("tap", title="一点就领")
+    campaign("scan", title="扫码才有", way="扫码")
+    publish("c", {"type": "coupons"})
+    page = Shopper(app).page("/topics/c")
+    for slug, words, title in (("tap", "去领取", "一点就领"), ("scan", "怎么领", "扫码才有")):
+        link = re.search(rf'<a[^>]*href="/coupons/{slug}"[^>]*>([^<]*)<', page)
+        assert link
+        assert link[1] == words
+        assert f'aria-label="{words} {title}"' in link[0]

@@ -13,6 +13,7 @@ MAX_BYTES: Final = 20 * 1024 * 1024
 MAX_PIXELS: Final = 40_000_000
 MAX_SIDE: Final = 16_000
 MAX_RATIO: Final = 8
+MIN_SIDE: Final = 32
 BARE_BYTES: Final = 45_000
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -56,6 +57,9 @@ def _check_shape(picture: Image.Image) -> None:
     width, height = picture.size
     if width * height > MAX_PIXELS:
         raise PictureError("像素过多，应不超过 4000 万像素")
+    if min(width, height) < MIN_SIDE and max(width, height) <= MAX_RATIO * min(width, height):
+        # Of no use to anybody, and browsers show an AVIF of a single pixel as broken.
+        raise PictureError(f"只有 {width}×{height} 像素，宽和高应不少于 {MIN_SIDE} 像素")
     if max(width, height) > MAX_SIDE or max(width, height) > MAX_RATIO * min(width, height):
         raise PictureError("过于细长，长边应不超过短边的 8 倍")
     if getattr(picture, "n_frames", 1) > 1:
