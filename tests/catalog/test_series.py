@@ -239,6 +239,10 @@ def test_upcoming_car_says_what_is_known_and_reminds_without_an_account(app, sho
     assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
     assert "DTSTART;VALUE=DATE:20270115\r\n" in answer.text
     assert "时间待公布" in shopper.page("/series/r2")
+    for path, status in (("/", 200), ("/series/nothing", 404)):
+        cards = shopper.page(path, status).split('class="car"')[1:]
+        assert [card.count("即将上市") for card in cards if "岫 R" in card] == [1, 1], path
+        assert not any("即将上市" in card for card in cards if "岫 S5" in card)
     for slug in ("r2", "s5", "none"):
         assert shopper.http.get(f"/series/{slug}/launch.ics").status_code == 404
 

@@ -39,7 +39,7 @@ def open_form(shopper: Shopper, path: str = "/feedback/new", **headers: str) -> 
 def test_two_taps_from_any_page_with_its_address(app):
     shop.build()
     shopper = Shopper(app)
-    for path in ("/", "/series", "/deals", "/legal/terms"):
+    for path in ("/", "/series", "/deals", "/cities", "/legal/terms", "/tools/loan"):
         assert 'href="/feedback/new"' in shopper.page(path)
     hidden = open_form(shopper, "/feedback/new?r=0123456789abcdef", Referer="http://localhost/series/s5?trim=a")
     assert hidden["page"] == "/series/s5?trim=a"

@@ -27,6 +27,11 @@ class SeriesCard:
     from_fen: int | None
     trim_count: int
 
+    @property
+    def tags(self) -> list[str]:
+        """What stands on the card in a few words; a car that cannot be had yet says so first."""
+        return [*([self.status] if self.status == SaleStatus.UPCOMING else []), self.energy, self.body_class]
+
 
 def find_brand() -> Brand | None:
     """The brand this shop belongs to."""
