@@ -18,7 +18,7 @@ from flask import Flask
 from app.core import clock, ids
 from app.core.config import Settings
 from app.core.errors import GatewayError
-from app.gateways.pay.keys import load_platform_key, load_private_key, normal_serial
+from app.gateways.pay.keys import load_private_key, load_ring, normal_serial
 from app.gateways.transport import limit_session
 
 Finding = tuple[str, str, str]
@@ -159,7 +159,7 @@ def pay_api(_app: Flask, settings: Settings) -> Iterator[Finding]:
         "Authorization": "WECHATPAY2-SHA256-RSA2048 " + ",".join(f'{name}="{text}"' for name, text in fields.items()),
         "Accept": "application/json",
         "User-Agent": "zhanting-doctor",
-        "Wechatpay-Serial": normal_serial(settings.wechatpay_public_key_id),
+        "Wechatpay-Serial": normal_serial(settings.wechatpay_public_key_id.split(",")[0]),
     }
     reply = _ask("GET", settings.wechatpay_base_url.rstrip("/") + path, headers=headers)
     if isinstance(reply, str):
@@ -199,7 +199,8 @@ def _answer_signed(settings: Settings, reply: requests.Response) -> Iterator[Fin
     if not serial:
         yield "warning", "这个回答没有签名，微信支付公钥要到第一次下单才能证实", ""
         return
-    if normal_serial(serial) != normal_serial(settings.wechatpay_public_key_id):
+    public = load_ring(settings)[0].get(serial)
+    if public is None:
         yield (
             "failed",
             f"微信支付用 {serial} 签名，不是设置的公钥",
@@ -210,7 +211,6 @@ def _answer_signed(settings: Settings, reply: requests.Response) -> Iterator[Fin
     head = "".join(reply.headers.get(name, "") + "\n" for name in names).encode()
     try:
         signature = base64.b64decode(reply.headers.get("Wechatpay-Signature", ""))
-        public = load_platform_key(settings.wechatpay_public_key_path, settings.wechatpay_public_key_id)
         public.verify(signature, head + reply.content + b"\n", PKCS1v15(), SHA256())
     except (InvalidSignature, ValueError):
         yield "failed", "微信支付的签名用设置的公钥验不过", "重新下载 pub_key.pem，ID 和文件要成对"

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from flask import Flask
 
 from app.core.config import Settings, production_problems
-from app.gateways.pay.keys import load_platform_key, load_private_key, normal_serial
+from app.gateways.pay.keys import load_private_key, load_ring, normal_serial
 
 Finding = tuple[str, str, str]
 CERTIFICATE = "apiclient_cert.pem"
@@ -96,17 +96,17 @@ def merchant_keys(_app: Flask, settings: Settings) -> Iterator[Finding]:
 
 
 def platform_key(_app: Flask, settings: Settings) -> Iterator[Finding]:
-    """WeChat Pay's key can be read, has a proper id, and is not the merchant's own."""
-    serial = settings.wechatpay_public_key_id
-    if not re.fullmatch(r"PUB_KEY_ID_[0-9A-Z]+|[0-9A-Fa-f]{40}", normal_serial(serial)):
+    """WeChat Pay's keys (two, while a rotation lasts) can be read, have proper ids, and are not the merchant's own."""
+    serials = [part.strip() for part in settings.wechatpay_public_key_id.split(",")]
+    if not all(re.fullmatch(r"PUB_KEY_ID_[0-9A-Z]+|[0-9A-Fa-f]{40}", normal_serial(serial)) for serial in serials):
         yield (
             "failed",
             "WECHATPAY_PUBLIC_KEY_ID 应以 PUB_KEY_ID_ 开头（或是平台证书序列号）",
             "商户平台 → API安全 → 微信支付公钥",
         )
-    public = load_platform_key(settings.wechatpay_public_key_path, serial)
-    own = load_private_key(settings.wechatpay_private_key_path).public_key()
-    if public.public_numbers() == own.public_numbers():
+    ring, _ = load_ring(settings)
+    own = load_private_key(settings.wechatpay_private_key_path).public_key().public_numbers()
+    if any(key is not None and key.public_numbers() == own for key in map(ring.get, serials)):
         yield (
             "failed",
             "WECHATPAY_PUBLIC_KEY_PATH 是商户自己的公钥",

@@ -70,6 +70,8 @@ STATE_WORDS = {
 }
 SIDE_WORDS = {Side.PAYMENT: "收款", Side.REFUND: "退款", Side.FUND: "资金"}
 
+# Their states of a refund that did not happen: the account does not know it.
+NOT_MOVED = frozenset({"FAIL", "CLOSED"})
 # Their state of a refund → ours that agree with it. The bill is a picture of the night; we may know more by now.
 _REFUND_AGREES: dict[str, frozenset[str]] = {
     "SUCCESS": frozenset({"succeeded"}),

@@ -166,6 +166,21 @@ def test_an_abnormal_refund_goes_to_a_card_encrypted(sandbox: RunningSandbox, cl
     assert card.account not in json.dumps(requests.get(f"{sandbox.url}/sim/log", timeout=5).json())
 
 
+def test_an_abnormal_refund_is_finished_in_the_portal(sandbox: RunningSandbox, client: WeChatPayV3) -> None:
+    """Days later, by the merchant's own hands, without any call of ours; an ended one has ended."""
+    play(sandbox, "pay/scan", code_url=client.create_native(native("PORTAL0001")), notify="none")
+    play(sandbox, "faults", next_refund="ABNORMAL")
+    client.refund(RefundRequest("PORTAL0001", "RPORTAL001", 100_000, 100_000, "取消"))
+    for _ in range(100):
+        if client.query_refund("RPORTAL001").status is RefundStatus.ABNORMAL:
+            break
+        time.sleep(0.05)
+    play(sandbox, "refunds/RPORTAL001/settle", status="SUCCESS")
+    assert client.query_refund("RPORTAL001").status is RefundStatus.SUCCESS
+    with pytest.raises(AssertionError, match="INVALID_REQUEST"):
+        play(sandbox, "refunds/RPORTAL001/settle", status="CLOSED")
+
+
 def test_public_keys_rotate_side_by_side(sandbox: RunningSandbox, client: WeChatPayV3, tmp_path: Path) -> None:
     chosen = play(sandbox, "pay/signer", mode="public_key", number=2)
     (tmp_path / "new.pem").write_text(chosen["public_key"])

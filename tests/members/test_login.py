@@ -118,6 +118,19 @@ def test_second_code_for_the_same_state_is_refused(app, client, wechat):
     assert "_user_id" not in session_of(client)
 
 
+def test_allowed_again_after_going_back_goes_onward_as_the_same_person(client, wechat):
+    """The Back button leads to WeChat's page, which hands out a new code for the old state."""
+    wechat.person("code-1", "openid-1")
+    wechat.person("code-2", "openid-2")
+    state = start(client)
+    come_back(client, state, "code-1")
+    before = session_of(client)
+    again = come_back(client, state, "code-2")
+    assert (again.status_code, again.location) == (302, "/me/privacy")
+    assert session_of(client) == before
+    assert wechat.exchanges == 1
+
+
 def test_state_of_another_browser_is_refused(app, client, wechat):
     wechat.person("code-1", "openid-attacker")
     attacker_state = start(app.test_client())

@@ -145,6 +145,16 @@ def test_a_key_file_of_the_wrong_kind_is_named(deployment: Deployment, tmp_path:
         assert found in failures(deployment.examine(wechatpay_public_key_path=path))[subject]
 
 
+def test_two_public_keys_while_a_rotation_lasts_are_right(deployment: Deployment, tmp_path: Path) -> None:
+    now, then = deployment.values["wechatpay_public_key_id"], "PUB_KEY_ID_THENEXTONE00000000000000002"
+    path = tmp_path / "next.pem"
+    public = generate_private_key(65537, 2048).public_key()
+    path.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    paths = f"{deployment.values['wechatpay_public_key_path']},{path}"
+    failed = failures(deployment.examine(wechatpay_public_key_id=f"{now},{then}", wechatpay_public_key_path=paths))
+    assert not {"微信支付公钥", "微信支付接口"} & failed.keys()
+
+
 def test_one_bad_file_is_one_sentence_in_the_operators_words(deployment: Deployment, tmp_path: Path) -> None:
     path = tmp_path / "apiclient_key.pem"
     path.write_text("no key")

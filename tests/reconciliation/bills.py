@@ -61,6 +61,8 @@ def trade_bill(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
 def fund_bill(rows: Iterable[dict[str, Any]], extra: Iterable[tuple[str, int]] = ()) -> Iterator[str]:
     moves: list[tuple[str, int]] = []
     for r in rows:
+        if r["refund_state"] == "FAIL":
+            continue
         if r["refund"]:
             moves.append(("退款", -(r["refund"] + r["fee"])))
         else:

@@ -154,6 +154,26 @@ def test_refunds_are_compared_too(bank: BillingBank) -> None:
     assert lines()[number] == ("amount", "open")
 
 
+def test_a_refund_that_failed_moved_no_money(bank: BillingBank) -> None:
+    """The trade bill lists it with amount and fee, the account's bill does not: the day adds up all the same."""
+    numbers = sell(bank)
+    actor = Actor("member", db.session.query(Payment).one().member_id)
+    no = db.session.query(s.Booking).one().no
+    db.session.rollback()
+    release.cancel_booking(actor, no, bank, NOW)
+    outbox.deliver_due()
+    number = next(iter(bank.refunds))
+    with transaction():
+        row = db.session.query(Refund).one()
+        row.accepted_at, row.state = NOW, "closed"
+    bill_of(bank, numbers)
+    bank.rows[DAY].append(refund(number, numbers[0], 100_000, stamp(NOW), "FAIL"))
+    assert reconcile(DAY, bank, MORNING).open_lines == 0
+    row = queries.find_day(DAY)
+    assert row is not None
+    assert (row.figures["ours_refunded"], row.figures["theirs_refunded"], row.figures["fees"]) == (0, 0, 600)
+
+
 def test_the_border_of_the_day_waits_for_the_next_bill(bank: BillingBank) -> None:
     last_second = datetime.fromisoformat("2026-11-22T23:59:59+08:00")
     found, lost = sell(bank, 2, at=last_second)

@@ -114,6 +114,8 @@ def _complete(under_way: trips.Trips, trip: trips.Trip, code: str) -> Any:
     except LoginStale:
         return _again(trip)
     except (LoginRefused, SnapshotUser) as refusal:
+        if member is not None and not trip.profile and isinstance(refusal, LoginRefused):
+            return redirect(trip.next)  # back at WeChat's page, allowed again: signed in since the first time
         return _problem(refusal, trip.next, trip.back)
     except GatewayError as error:
         current_app.logger.warning("login failed at WeChat: %s", error.code)

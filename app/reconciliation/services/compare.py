@@ -15,6 +15,7 @@ from app.reconciliation import queries
 from app.reconciliation.models import ReconciledLine
 from app.reconciliation.queries import Ours
 from app.reconciliation.rules import (
+    NOT_MOVED,
     TRADING_KINDS,
     Figures,
     Half,
@@ -54,6 +55,8 @@ def add_up_trades(file: BinaryIO, figures: Figures) -> None:
         figures.theirs_count += 1
         figures.theirs_paid += row.order_fen
         figures.theirs_settled += row.settled_fen
+        if row.refund_state in NOT_MOVED:  # on the bill with its amount and fee, yet no money went
+            continue
         figures.theirs_refunded += row.refund_fen
         figures.fees += row.fee_fen
     file.seek(0)
