@@ -14,6 +14,7 @@ from app.core import caching, clock
 from app.core.htmx import go, render, wants_fragment
 from app.core.security import access
 from app.core.web import actor
+from app.coupons import queries as coupons
 
 STOCK_KEPT = timedelta(seconds=1)  # a unit may come and go while a list is made: then it is wrong for so long
 HONOUR_KEPT = timedelta(minutes=10)
@@ -99,7 +100,11 @@ def show_series_deals(slug: str) -> Response:
     """The deals on one series: a fragment of its model page with the bar's button, or a page of its own."""
     cards, inside = queries.list_deals_of_series(slug, clock.now()), wants_fragment()
     pages = "booking/series_deals.html", "booking/_series_deals.html"
-    return caching.public(render(*pages, cards=cards, words=PHASE_WORDS, slug=slug, with_action=inside))
+    ready: list[coupons.CampaignCard] = []
+    if inside:  # the coupons' line comes along: the first view of a car asks as little as it can
+        now = clock.now()
+        ready = [card for card in coupons.list_for_series(coupons.find_series_id(slug)[0], now) if card.claimable]
+    return caching.public(render(*pages, cards=cards, words=PHASE_WORDS, slug=slug, with_action=inside, ready=ready))
 
 
 # ---- 开抢提醒: of one member ----
