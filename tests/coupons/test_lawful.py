@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.coupons.rules import ClaimWay, CouponKind, Payer, Terms
+from app.coupons.rules import ClaimWay, CouponKind, Payer, Terms, Usage
 from app.coupons.rules.lawful import Offer, breaches
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -68,6 +68,7 @@ def test_each_breach_of_an_offer_names_its_rule(change: dict[str, Any], rule: st
         ({"kind": CouponKind.DISCOUNT, "discount_permille": 1000}, "明码标价：券面要写明价值"),
         ({"threshold_fen": 100}, "明码标价：门槛要大于面值"),
         ({"payer": Payer.SHARED}, "结算：共担要有比例"),
+        ({"usage": Usage.ONLINE}, "适用范围"),
         ({"series": ()}, "适用范围"),
         ({"dealers": ()}, "适用范围"),
     ],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.coupons.rules.terms import Terms
-from app.coupons.rules.words import ClaimWay, CouponKind, Payer
+from app.coupons.rules.words import ClaimWay, CouponKind, Payer, Scope, Usage
 
 SHARE_BAIT = re.compile(
     r"分享|转发|集赞|点赞|助力|砍价|拼团|邀请好友|裂变|朋友圈|拉新|集卡|关注(公众号|后)?(领|可领|即送)"
@@ -75,6 +75,8 @@ def _value(offer: Offer) -> list[Breach]:
         found.append(Breach("明码标价：门槛要大于面值", "面值比门槛高，请核对两个金额"))
     if terms.payer == Payer.SHARED and not 0 < terms.dealer_permille < 1000:
         found.append(Breach("结算：共担要有比例", "请填写门店承担的比例，大于 0、小于 100 %"))
+    if terms.lowers_price and terms.usage == Usage.ONLINE and terms.scope != Scope.CAR:
+        found.append(Breach("适用范围", "只能线上使用的券要适用于整车，不然哪里都用不了"))
     if terms.series == ():
         found.append(Breach("适用范围", "没有任何车系适用"))
     if terms.dealers == ():
