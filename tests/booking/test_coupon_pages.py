@@ -38,9 +38,11 @@ def client(app: Flask, road: r.Road) -> FlaskClient:
 
 
 def test_the_page_says_each_line_and_each_reason(road: r.Road, client: FlaskClient) -> None:
-    c.campaign()
-    c.campaign("c2", title="工时八八折", kind="折扣券", face_fen=None, discount_permille=880, usage="到店")
-    c.campaign("c3", title="满千减百", face_fen=10_000, threshold_fen=10_000_000)
+    c.campaign(scope="整车")
+    c.campaign(
+        "c2", title="工时八八折", kind="折扣券", face_fen=None, discount_permille=880, usage="到店", scope="整车"
+    )
+    c.campaign("c3", title="满千减百", face_fen=10_000, scope="整车", threshold_fen=10_000_000)
     for slug in ("c1", "c2", "c3"):
         c.claim(road.customer, slug)
     text = client.get(f"/bookings/{road.no}/coupons").text
@@ -53,7 +55,7 @@ def test_the_page_says_each_line_and_each_reason(road: r.Road, client: FlaskClie
 
 
 def test_ticking_only_looks_and_the_button_uses(app: Flask, road: r.Road, client: FlaskClient) -> None:
-    c.campaign()
+    c.campaign(scope="整车")
     made = c.claim(road.customer)
     path = f"/bookings/{road.no}/coupons"
     form = hidden(client.get(path).text)
@@ -68,7 +70,7 @@ def test_ticking_only_looks_and_the_button_uses(app: Flask, road: r.Road, client
 
 
 def test_a_stale_price_shows_the_new_one(road: r.Road, client: FlaskClient) -> None:
-    c.campaign()
+    c.campaign(scope="整车")
     made = c.claim(road.customer)
     path = f"/bookings/{road.no}/coupons"
     form = hidden(client.get(path).text)

@@ -112,7 +112,10 @@ def test_all_scripts_a_model_page_can_ever_load_stay_within_the_budget() -> None
 
 def test_no_component_carries_an_inline_style_script_or_handler() -> None:
     pattern = re.compile(r"<[^>{%]*\s(style|on[a-z]+)\s*=|<style|<script(?![^>]*\ssrc=)|hx-on|javascript:", re.I)
-    files = list((ROOT / "templates").rglob("*.html"))
+    # The dispute pack is a file that people keep, opened from a disk: it brings its own style sheet.
+    files = [
+        file for file in (ROOT / "templates").rglob("*.html") if file.parent.name + file.name != "evidencefile.html"
+    ]
     assert [file.name for file in files if pattern.search(file.read_text("utf-8"))] == []
 
 

@@ -1,10 +1,13 @@
 """A process that dies at a chosen line: the n-th line of our own code raises what nothing catches."""
 
+import contextvars
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+from app.core import writing
 
 ROOT = str(Path(__file__).resolve().parents[2] / "app")
 ROOMS = tuple(f"{ROOT}/{name}" for name in ("payments", "booking", "core/db.py", "core/outbox.py", "reconciliation"))
@@ -15,7 +18,10 @@ class Killed(BaseException):
 
 
 def run_until_line(number: int, work: Callable[[], Any]) -> bool:
-    """Run the work and die at its n-th line; False when it was over before."""
+    """Run the work and die at its n-th line; False when it was over before.
+
+    What a process holds in its memory dies with it: the transaction it had open, its turn to write.
+    """
     seen = 0
 
     def on_line(_frame: FrameType, event: str, _argument: Any) -> Any:
@@ -33,8 +39,9 @@ def run_until_line(number: int, work: Callable[[], Any]) -> bool:
     before = sys.gettrace()
     sys.settrace(on_call)
     try:
-        work()
+        contextvars.copy_context().run(work)
     except Killed:
+        writing._turns.clear()  # pyright: ignore[reportPrivateUsage]
         return True
     finally:
         sys.settrace(before)
