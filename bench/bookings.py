@@ -9,23 +9,19 @@ fast as bookings are made; a crowd at the countdown costs the database at most a
 no older than 2 s. Exit 1 when one is missed.
 """
 
-import contextlib
 import json
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import zlib
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bench import load, report
+from bench import databases, load, report
 from bench.server import Server
-from tests import postgres
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "4"))
@@ -232,29 +228,9 @@ def transactions(url: str) -> int | None:
     return int(row[0])
 
 
-@contextlib.contextmanager
-def databases(folder: Path) -> Iterator[list[tuple[str, str, str]]]:
-    """Name, the shop's address, the bare view's address."""
-    import psycopg
-
-    found = [("SQLite", f"sqlite:///{folder / 'shop.db'}", str(folder / "bare.db"))]
-    if postgres.find_bin() is None:
-        report.row("bookings, PostgreSQL", "-", "-", None, "not measured: PostgreSQL is not installed")
-        yield found
-        return
-    with postgres.cluster(durable=True) as server:
-        with psycopg.connect(server + "postgres", autocommit=True) as connection:
-            for name in ("shop", "bare"):
-                connection.execute(f"CREATE DATABASE {name}")  # pyright: ignore
-        yield [*found, ("PostgreSQL", server + "shop", server + "bare")]
-
-
 def measure(*chosen: str) -> None:
     """On the databases named (sqlite, postgresql), or on both."""
-    with tempfile.TemporaryDirectory(prefix="zhanting-bench-") as name, databases(Path(name)) as known:
-        for kind, *urls in known:
-            if not chosen or kind.lower() in chosen:
-                report.part(kind, lambda k=kind, u=urls: one_by_one(k, Path(name), *u))
+    databases.measure("bookings", one_by_one, *chosen)
 
 
 def main() -> int:

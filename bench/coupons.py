@@ -11,13 +11,12 @@ import json
 import statistics
 import subprocess
 import sys
-import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bench import load, report
-from bench.bookings import CROWDS, ROOT, ROUNDS, _signed_in, databases, environment
+from bench import databases, load, report
+from bench.bookings import CROWDS, ROOT, ROUNDS, _signed_in, environment
 from bench.server import Server
 
 CLAIMS, LATE = 512, 512
@@ -122,10 +121,7 @@ def crowd(name: str, shop: Server, limit: Server, forms: list[list[str]]) -> Non
 
 def measure(*chosen: str) -> None:
     """On the databases named (sqlite, postgresql), or on both."""
-    with tempfile.TemporaryDirectory(prefix="zhanting-bench-") as name, databases(Path(name)) as known:
-        for kind, *urls in known:
-            if not chosen or kind.lower() in chosen:
-                report.part(kind, lambda k=kind, u=urls: one_by_one(k, Path(name), *u))
+    databases.measure("claims", one_by_one, *chosen)
 
 
 def main() -> int:

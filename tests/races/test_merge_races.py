@@ -130,7 +130,7 @@ def test_a_hold_that_ends_while_its_account_is_joined_frees_its_place(
 ) -> None:
     """Between the merge's look and its writing. Without the guard the freed place within the limit is back."""
     if not locks_rows():
-        pytest.skip("SQLite lets nobody else write while a merge has begun")
+        pytest.skip("SQLite lets nobody else write while a merge has begun; this race runs on PostgreSQL")
     shop, loser, winner, later = s.build(), s.member("13900000001"), s.member("13900000002"), NOW + timedelta(hours=1)
     no = s.place(shop, loser).no
     booking_id, real, threads = s.booking(no).id, personal.changed_rows, list[threading.Thread]()

@@ -9,6 +9,11 @@ from app.core.money import format_yuan
 from app.coupons.rules.words import CouponKind, Payer, Scope, Usage
 
 
+def dealer_share(payer: str, dealer_permille: int) -> int:
+    """What part of a redemption the dealer bears, in permille."""
+    return {Payer.HEADQUARTERS: 0, Payer.DEALER: 1000}.get(Payer(payer), dealer_permille)
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The rules of one coupon. `series` and `dealers` are ids; None means all. Money is fen.
@@ -66,7 +71,7 @@ class Terms:
     @property
     def share_permille(self) -> int:
         """What part of a redemption the dealer bears."""
-        return {Payer.HEADQUARTERS: 0, Payer.DEALER: 1000}.get(Payer(self.payer), self.dealer_permille)
+        return dealer_share(self.payer, self.dealer_permille)
 
     def value_words(self) -> str:
         """What stands large on the ticket: ¥3,000 · 8.8折 · 一次."""

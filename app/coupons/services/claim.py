@@ -24,8 +24,9 @@ from app.coupons.errors import (
 )
 from app.coupons.models import CampaignDay, Coupon, CouponCampaign, Wish
 from app.coupons.queries.claims import OFFERED, Claimed, Offered, Standing, list_standing, look_before, read_again
-from app.coupons.rules import CampaignPhase, CampaignState, CouponState, Payer, phase_of, validity_end
+from app.coupons.rules import CampaignPhase, CampaignState, CouponState, phase_of, validity_end
 from app.coupons.rules.claiming import channel_allowed, free_slot
+from app.coupons.rules.terms import dealer_share
 from app.coupons.services.terms import keep_terms
 from app.ledger.rules import LedgerEvent
 from app.ledger.services import append
@@ -184,7 +185,7 @@ def _take(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
             now,
             dealer_id=piece.dealer_id,
             campaign=campaign.slug,
-            dealer_permille=share_permille(campaign.payer, campaign.dealer_permille),
+            dealer_permille=dealer_share(campaign.payer, campaign.dealer_permille),
         )
         return claimed
 
@@ -245,8 +246,3 @@ def _take_day(campaign_id: int, most: int, now: datetime) -> None:
     if most < 1 or execute(_DAY_STANDS, day).first() is not None:
         raise AllClaimedToday
     execute(_BEGIN_DAY, {"campaign_id": campaign_id, "on": day["day"], "claimed": 1})
-
-
-def share_permille(payer: str, dealer_permille: int) -> int:
-    """What part of a redemption the dealer bears (as Terms.share_permille)."""
-    return {Payer.HEADQUARTERS: 0, Payer.DEALER: 1000}.get(Payer(payer), dealer_permille)
