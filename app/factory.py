@@ -27,6 +27,7 @@ ROOMS = [
     "dealers",
     "costs",
     "members",
+    "visits",
     "messages",
     "ledger",
     "staff",

@@ -47,6 +47,8 @@ from app.members import queries as members
 from app.members import services as member_services
 from app.members.errors import CodeWrong
 from app.members.services import Agreed
+from app.visits.rules import Touch
+from app.visits.services import credit
 
 _PLACE = insert(table_of(Booking)).returning(table_of(Booking).c.id)
 
@@ -56,6 +58,7 @@ class Wish:
     """What the form says: one unit of this deal at this dealer, at the price and terms that were shown.
 
     `address_digest` names the network address without telling it; None where there is none (the counter, a test).
+    `touch`: the visit to credit.
     """
 
     deal_slug: str
@@ -69,6 +72,7 @@ class Wish:
     address_digest: str | None = None
     colour: str = ""  # empty: chosen in the store
     seen_surcharge_fen: int = 0
+    touch: Touch | None = None
 
 
 def prove_phone(actor: Actor, phone: str, code: str, now: datetime, *, secret: str) -> None:
@@ -147,6 +151,7 @@ def _take(actor: Actor, member_id: int, wish: Wish, before: Before, now: datetim
         if standing.offer is not None:
             stock.settle(standing.offer.id, placed.id)
         tell(placed.id, "held", actor, now)
+        credit(wish.touch, "booking", placed.id, wish.dealer_id, now)
         audit.record(actor, "booking_placed", "booking", placed.id, deal_id=deal_id, dealer_id=wish.dealer_id)
         return placed
 

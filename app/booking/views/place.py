@@ -17,6 +17,7 @@ from app.core.htmx import go, render
 from app.core.security import access
 from app.core.web import actor, answers_early, settings
 from app.members import queries as members
+from app.visits.session import touch
 
 
 @blueprint.get("/deals/<slug>/bookings/new")
@@ -54,6 +55,7 @@ def place_booking(slug: str) -> Response:
         colour=form.paint[0],
         seen_surcharge_fen=form.paint[1],
         address_digest=place.digest_address(request.remote_addr, secret=settings().secret_key.get_secret_value()),
+        touch=touch(request),
     )
     try:
         # The guard has read the member for this request: a number that was proved then need not be asked for again.

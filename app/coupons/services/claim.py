@@ -31,6 +31,8 @@ from app.coupons.services.terms import keep_terms
 from app.ledger.rules import LedgerEvent
 from app.ledger.services import append
 from app.members import services as member_services
+from app.visits.rules import Touch
+from app.visits.services import credit
 
 KEY_LENGTH = 64
 _campaigns, _days, _wishes = table_of(CouponCampaign), table_of(CampaignDay).c, table_of(Wish).c
@@ -83,6 +85,7 @@ def claim_coupon(
     staff_id: int | None = None,
     given: bool = False,
     member_id: int | None = None,
+    touch: Touch | None = None,
 ) -> Claimed:
     """Take one coupon of the campaign for the member who acts (or `member_id`); the same `key` gives the same again.
 
@@ -107,7 +110,7 @@ def claim_coupon(
         raise WrongChannel(offered.channels)
     if (refusal := _refusal(offered, now)) is not None:  # needs no lock; the guarded UPDATE decides again
         raise refusal
-    piece = _Piece(actor, holder, key, way, channel, dealer_id, staff_id, given)
+    piece = _Piece(actor, holder, key, way, channel, dealer_id, staff_id, given, touch)
     if in_transaction():
         return _take(offered, piece, now)
     try:
@@ -128,7 +131,7 @@ def scoped(campaign_slug: str, key: str) -> str:
 class _Piece:
     """What is known of the coupon before it exists."""
 
-    __slots__ = ("actor", "channel", "dealer_id", "given", "key", "member_id", "staff_id", "way")
+    __slots__ = ("actor", "channel", "dealer_id", "given", "key", "member_id", "staff_id", "touch", "way")
 
     def __init__(
         self,
@@ -140,9 +143,11 @@ class _Piece:
         dealer_id: int | None,
         staff_id: int | None,
         given: bool,
+        touch: Touch | None,
     ) -> None:
         self.actor, self.member_id, self.key, self.way = actor, member_id, key, way
         self.channel, self.dealer_id, self.staff_id, self.given = channel, dealer_id, staff_id, given
+        self.touch = touch
 
 
 def _refusal(campaign: Offered, now: datetime) -> DomainError | None:
@@ -177,6 +182,7 @@ def _take(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
         except DomainError:
             execute(_RETURN, {"campaign": campaign.id})  # a caller that goes on within its transaction took nothing
             raise
+        credit(piece.touch, "claim", claimed.coupon_id, piece.dealer_id, now)
         append(
             piece.actor,
             LedgerEvent.CLAIMED,

@@ -17,6 +17,7 @@ from app.coupons.rules.plain import NEWCOMER_DAYS
 from app.coupons.services.claim import claim_coupon, scoped
 from app.members import queries as members
 from app.members.models import Member
+from app.visits.rules import Touch
 
 PASSPHRASE, NEWCOMER = "passphrase", "newcomer"
 WINDOW = timedelta(minutes=10)
@@ -28,7 +29,13 @@ TRIES_KEPT = timedelta(days=2)
 
 
 def claim_by_passphrase(
-    actor: Actor, passphrase: str, now: datetime, *, key: str, address_digest: str | None = None
+    actor: Actor,
+    passphrase: str,
+    now: datetime,
+    *,
+    key: str,
+    address_digest: str | None = None,
+    touch: Touch | None = None,
 ) -> Claimed:
     """Claim with a passphrase. Whatever is wrong with it is refused in the same words; wrong ones are limited.
 
@@ -43,7 +50,7 @@ def claim_by_passphrase(
         raise PassphraseWrong
     with transaction():
         changed_rows(update(ClaimTry).where(ClaimTry.id == try_id).values(won=True, campaign_id=campaign.id))
-    return claim_coupon(actor, campaign.slug, now, key=key, way=ClaimWay.PASSPHRASE, channel=Channel.PAGE)
+    return claim_coupon(actor, campaign.slug, now, key=key, way=ClaimWay.PASSPHRASE, channel=Channel.PAGE, touch=touch)
 
 
 def plain_passphrase(text: str) -> str:
@@ -99,7 +106,9 @@ def purge_tries(now: datetime) -> int:
 # ---- 新会员 ----
 
 
-def claim_as_newcomer(actor: Actor, slug: str, now: datetime, *, key: str, secret: str) -> Claimed:
+def claim_as_newcomer(
+    actor: Actor, slug: str, now: datetime, *, key: str, secret: str, touch: Touch | None = None
+) -> Claimed:
     """Claim within the first days of a membership, once for each person: also after a merge, or erased and come back.
 
     What is kept for that is a keyed digest of the WeChat identity and of the proved number, for this campaign alone.
@@ -121,7 +130,7 @@ def claim_as_newcomer(actor: Actor, slug: str, now: datetime, *, key: str, secre
                 row = {"kind": NEWCOMER, "campaign_id": before.campaign.id, "member_id": member_id, "key": digest}
                 if insert_new(ClaimTry, "key", row | {"won": True, "at": now}) is None:
                     raise NewcomerBefore
-            return claim_coupon(actor, slug, now, key=key, way=ClaimWay.NEW_MEMBER, channel=Channel.PAGE)
+            return claim_coupon(actor, slug, now, key=key, way=ClaimWay.NEW_MEMBER, channel=Channel.PAGE, touch=touch)
     except NewcomerBefore:
         again = look_before(slug, member_id, scoped(slug, key))
         if again is None or again.same is None:
@@ -149,7 +158,9 @@ def _who(member_id: int, slug: str, secret: str) -> Iterable[str]:
 # ---- 扫码 ----
 
 
-def claim_by_code(actor: Actor, slug: str, code: str, now: datetime, *, key: str) -> Claimed:
+def claim_by_code(
+    actor: Actor, slug: str, code: str, now: datetime, *, key: str, touch: Touch | None = None
+) -> Claimed:
     """Claim with the code of a poster, a leaflet or a store; counted by code. A stopped or foreign one is refused.
 
     A campaign one may claim by a tap counts its codes, too. CodeStopped, and the refusals of a claim.
@@ -180,6 +191,7 @@ def claim_by_code(actor: Actor, slug: str, code: str, now: datetime, *, key: str
             way=way if way in (ClaimWay.DIRECT, ClaimWay.SCAN) else ClaimWay.SCAN,
             channel=channel,
             dealer_id=dealer_id,
+            touch=touch,
         )
         if claimed.again:
             changed_rows(one.values(claimed=ClaimCode.claimed - 1))

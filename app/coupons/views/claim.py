@@ -17,6 +17,7 @@ from app.coupons.services import giving, ways
 from app.coupons.services.claim import claim_coupon
 from app.coupons.views import blueprint
 from app.members.session import current_member, login_url, send_to_login
+from app.visits.session import touch
 
 
 @blueprint.get("/coupons/<slug>/claims/new")
@@ -95,16 +96,16 @@ def take_gift(token: str) -> Response:
 
 def _claim(slug: str, form: ClaimForm) -> queries.Claimed:
     """By what the person brought: a code of a poster or store, a passphrase, being new, or nothing but the wish."""
-    key, now = form.key.data or "", clock.now()
+    key, now, carried = form.key.data or "", clock.now(), touch(request)
     if form.p.data:
-        return ways.claim_by_code(actor(), slug, form.p.data, now, key=key)
+        return ways.claim_by_code(actor(), slug, form.p.data, now, key=key, touch=carried)
     try:
-        return claim_coupon(actor(), slug, now, key=key, way=ClaimWay.DIRECT, channel=Channel.PAGE)
+        return claim_coupon(actor(), slug, now, key=key, way=ClaimWay.DIRECT, channel=Channel.PAGE, touch=carried)
     except WrongWay as other:  # known before anything is locked; most are claimed by a tap
         if other.way == ClaimWay.PASSPHRASE:
             return _by_passphrase(form)
         if other.way == ClaimWay.NEW_MEMBER:
-            return ways.claim_as_newcomer(actor(), slug, now, key=key, secret=_secret())
+            return ways.claim_as_newcomer(actor(), slug, now, key=key, secret=_secret(), touch=carried)
         raise
 
 
@@ -116,6 +117,7 @@ def _by_passphrase(form: ClaimForm) -> queries.Claimed:
         clock.now(),
         key=form.key.data or "",
         address_digest=fingerprint(_secret(), "address", address) if address else None,
+        touch=touch(request),
     )
 
 
