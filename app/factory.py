@@ -34,6 +34,8 @@ ROOMS = [
     "payments",
     "reconciliation",
     "coupons",
+    "leads",
+    "tradein",
     "booking",
     "redemption",
     "feedback",
