@@ -24,7 +24,8 @@ class Draw(Model):
 
     `commitment` is SHA-256(seed) and stands on the page before the first entry; `seed` is shown when it is drawn.
     `beacon_source` says in advance which public number is mixed in, `beacon` is that number.
-    `root` is the hash of the last entry. `disclosures` are the eleven things the law wants said before.
+    `root` is the hash of the last entry. `disclosures` are the eleven things the law wants said before. Entries count in
+    [opens_at, closes_at), which are part of the promise and stay what they were, whatever becomes of the campaign.
     """
 
     __tablename__ = "draws"
@@ -46,16 +47,20 @@ class Draw(Model):
     state: Mapped[str] = mapped_column(String(8))
     entries: Mapped[int] = mapped_column(Integer, default=0)
     root: Mapped[str] = mapped_column(String(64))
+    opens_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closes_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     draws_at: Mapped[datetime] = mapped_column(UtcDateTime)
     opened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     drawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    void_reason: Mapped[str] = mapped_column(String(120), default="", server_default="")
 
 
 class DrawEntry(Model):
     """One person's one entry. `ticket` is what the public list shows; `digest` chains it to the entry before.
 
-    `kind` free or paid; a paid one waits (`seq` is NULL) until its payment is in, and its fee always goes back.
+    `kind` free or paid; a paid one waits (`seq` is NULL) until its payment is in, and its fee always goes back:
+    `refund_at` is when that was asked for, `returned_at` when it was back.
     """
 
     __tablename__ = "draw_entries"
@@ -81,4 +86,6 @@ class DrawEntry(Model):
     entered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     rank: Mapped[int | None] = mapped_column(Integer)
     coupon_id: Mapped[int | None] = mapped_column(ForeignKey("coupons.id"))
+    refund_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     returned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
