@@ -25,6 +25,7 @@ from app.payments.services.certificates import stored as stored_certificates
 ROOMS = [
     "catalog",
     "dealers",
+    "reviews",
     "costs",
     "members",
     "visits",
@@ -34,6 +35,7 @@ ROOMS = [
     "payments",
     "reconciliation",
     "coupons",
+    "drives",
     "leads",
     "tradein",
     "booking",

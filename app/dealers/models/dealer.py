@@ -33,6 +33,7 @@ class Dealer(Model):
     phone: Mapped[str] = mapped_column(String(24))
     hours: Mapped[str] = mapped_column(Text, default="")
     services: Mapped[str] = mapped_column(String(80), default="")
+    intro: Mapped[str] = mapped_column(Text, default="", server_default="")  # 简介, in the store's own words
     photo_id: Mapped[int | None] = mapped_column(ForeignKey("pictures.id"))
     status: Mapped[str] = mapped_column(String(8))
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
