@@ -108,9 +108,7 @@ def list_dealer_reviews(dealer_id: int, limit: int = PAGE) -> list[ReviewLine]:
 
 def count_unanswered(dealer_id: int) -> int:
     """How many reviews of a dealer that everybody sees wait for its answer."""
-    waiting = select(func.count()).where(
-        Review.dealer_id == dealer_id, Review.answer == "", Review.hidden_at.is_(None)
-    )
+    waiting = select(func.count()).where(Review.dealer_id == dealer_id, Review.answer == "", Review.hidden_at.is_(None))
     return db.session.scalar(waiting) or 0
 
 
