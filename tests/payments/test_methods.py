@@ -12,6 +12,7 @@ from app.gateways.pay.port import Method, TradeState
 from app.payments.errors import AlreadyPaid, NeedsWeChatLogin, PaymentBusy
 from app.payments.models import Payment, Refund
 from app.payments.services import follow_up, settlement
+from app.payments.services.cashier import Cashier
 from tests.booking import shop as s
 from tests.booking.shop import NOW
 from tests.payments.wechat_pay import APP_ID, MCH_ID, Bank
@@ -26,7 +27,7 @@ def held(app: Flask) -> tuple[Bank, Actor, str]:
     return bank, actor, s.place(shop, actor).no
 
 
-def begin(held, method: Method, now=NOW) -> pay.Cashier:
+def begin(held, method: Method, now=NOW) -> Cashier:
     bank, actor, no = held
     return pay.open_booking_payment(
         actor, no, bank, now, app_id=APP_ID, mch_id=MCH_ID, method=method, client_ip="192.0.2.7"

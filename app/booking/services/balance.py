@@ -30,7 +30,6 @@ from app.booking.rules.promises import (
 )
 from app.booking.services import book, money
 from app.booking.services.change import lock_rows, standing, tell
-from app.booking.services.pay import Cashier, cashier_of, open_cashier, openid_for
 from app.booking.services.progress import MIN_REASON, Outcome, lock_own
 from app.core import audit
 from app.core.clock import say
@@ -46,6 +45,7 @@ from app.payments.payables import Attempt
 from app.payments.rules import LAST_MOMENT, OPEN
 from app.payments.services import attempts, follow_up, refunds, sweep
 from app.payments.services.attempts import PayRequest
+from app.payments.services.cashier import Cashier, cashier_of, open_cashier, openid_for
 
 STORE, ONLINE = "store", "online"
 REMINDED = "balance_due"

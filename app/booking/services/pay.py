@@ -1,8 +1,6 @@
 """Paying for a booking: what it owes to the payments room, and what money does to it."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
 
 from sqlalchemy import func, select
 
@@ -16,15 +14,14 @@ from app.core.db import db
 from app.core.errors import NotFound
 from app.core.money import format_yuan
 from app.core.security import SYSTEM, Actor
-from app.gateways.pay.port import CashierParams, Method, PayGateway, PrepayId
-from app.members import queries as members
+from app.gateways.pay.port import Method, PayGateway
 from app.payments import queries as payments
-from app.payments.errors import NeedsWeChatLogin, NothingDue
+from app.payments.errors import NothingDue
 from app.payments.models import Payment, Refund
 from app.payments.payables import Attempt
-from app.payments.rules import TICKET_LIFE
 from app.payments.services import attempts, follow_up, refunds
 from app.payments.services.attempts import PayRequest
+from app.payments.services.cashier import Cashier, cashier_of, open_cashier, openid_for
 
 
 class BookingPayable:
@@ -87,16 +84,6 @@ class BookingPayable:
         return int(db.session.scalar(held) or 0) - int(db.session.scalar(parts) or 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Cashier:
-    """What the page needs to let somebody pay, and until when it is good."""
-
-    method: Method
-    until: datetime
-    params: CashierParams | None = None  # JSAPI
-    url: str = ""  # h5_url or the text of the QR code
-
-
 def open_booking_payment(
     actor: Actor,
     no: str,
@@ -143,35 +130,6 @@ def present_cashier(
         return None
     ticket, made_at = attempts.living_ticket(payment, now), payment.prepay_at
     return cashier_of(method, ticket, made_at or now, booking.hold_until, gateway) if ticket else None
-
-
-def openid_for(member_id: int, app_id: str, method: Method) -> str:
-    """Who pays, as WeChat Pay wants to know it: by name inside WeChat alone. NeedsWeChatLogin."""
-    openid = members.find_openid(member_id, app_id) if method is Method.JSAPI else ""
-    if openid is None:
-        raise NeedsWeChatLogin
-    return openid
-
-
-def open_cashier(request: PayRequest, end: datetime, gateway: PayGateway, now: datetime) -> Cashier:
-    """Make the order at WeChat Pay, or find the one that is open; what a page shows for it until `end`. NothingDue."""
-    attempt = attempts.open_payment(request, gateway, now)
-    if attempt.ticket is None:
-        raise NothingDue
-    return cashier_of(attempt.method, attempt.ticket, now, end, gateway)
-
-
-def cashier_of(method: Method, ticket: str, made_at: datetime, end: datetime, gateway: PayGateway) -> Cashier:
-    """What a page shows for this ticket, and how long it is good."""
-    until = min(made_at + TICKET_LIFE[method], end)
-    if method is Method.JSAPI:
-        return Cashier(method, until, params=gateway.cashier_params(PrepayId(ticket)))
-    return Cashier(method, until, url=ticket)
-
-
-def h5_link(h5_url: str, back: str) -> str:
-    """The address that opens WeChat and leads back to `back`, on our own registered domain."""
-    return f"{h5_url}{'&' if '?' in h5_url else '?'}redirect_url={quote(back, safe='')}"
 
 
 def check_payment(actor: Actor, no: str, gateway: PayGateway, now: datetime) -> bool:

@@ -17,7 +17,6 @@ from app.booking.models import Booking
 from app.booking.rules import PICK_UP, BookingState
 from app.booking.rules.promises import Window
 from app.booking.services import balance, pay
-from app.booking.services.pay import Cashier
 from app.booking.views import blueprint
 from app.core import clock
 from app.core.errors import DomainError, GatewayError
@@ -30,6 +29,7 @@ from app.gateways.wechat.port import JsConfig, NotSignable
 from app.gateways.wechat.ua import parse_user_agent
 from app.payments.errors import NeedsWeChatLogin, PaymentBusy
 from app.payments.rules import may_begin, suggest_method
+from app.payments.services.cashier import Cashier, h5_link
 
 log = structlog.get_logger(__name__)
 METHOD_WORDS = {
@@ -230,7 +230,7 @@ def _cashier_page(bill: Bill, no: str, method: Method, status: int = 200, proble
         cashier=cashier,
         method=method.value,
         methods=METHOD_WORDS,
-        h5_link=pay.h5_link(cashier.url, back) if cashier and method is Method.H5 else "",
+        h5_link=h5_link(cashier.url, back) if cashier and method is Method.H5 else "",
         native_qr=qr_svg(cashier.url) if cashier and method is Method.NATIVE else None,
         renew_seconds=max(int((cashier.until - now).total_seconds()) + 1, 1) if cashier else 0,
         config=_js_config() if cashier and method is Method.JSAPI else None,
