@@ -1,4 +1,4 @@
-"""Tables of the leads. No number and no name is copied into them: both stay with the member, a consent opens them."""
+"""Tables of the leads. No number is copied into them: it stays with the member, and a consent opens it."""
 
 from datetime import date, datetime
 from typing import Any
@@ -41,6 +41,7 @@ class Enquiry(Model):
     msrp_fen: Mapped[int | None] = mapped_column(BigInteger)
     facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # of the old car; nothing about the person
     note: Mapped[str] = mapped_column(String(300), default="")
+    contact_name: Mapped[str] = mapped_column(String(40), default="")  # how to address them, for whom they let see it
     city: Mapped[str] = mapped_column(String(24), default="")
     idempotency_key: Mapped[str] = mapped_column(String(40))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

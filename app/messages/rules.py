@@ -88,6 +88,8 @@ PURPOSES: dict[str, Purpose] = {
     "rescued": Purpose("付款已到账，预订保住了", "{car}：{note}。", ("car", "note"), sms=True),
     "review_asked": Purpose("用车还满意吗", "{car}：{note}。", ("car", "note")),
     "store_news": Purpose("门店待办", "{car}：{note}。", ("car", "note")),
+    "lead_answered": Purpose("门店有回复", "{car}：{note}。", ("car", "note")),
+    "lead_moved": Purpose("已改由其他门店回复", "{car}：{note}。", ("car", "note")),
     "coupon_ends": Purpose("优惠券快到期", "{car}：{note}。", ("car", "note")),
     "account": Purpose("账号提醒", "{note}", ("note",)),
 }

@@ -109,6 +109,7 @@ def upgrade() -> None:
         sa.Column("msrp_fen", sa.BigInteger(), nullable=True),
         sa.Column("facts", sa.JSON(), nullable=False),
         sa.Column("note", sa.String(length=300), nullable=False),
+        sa.Column("contact_name", sa.String(length=40), nullable=False),
         sa.Column("city", sa.String(length=24), nullable=False),
         sa.Column("idempotency_key", sa.String(length=40), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

@@ -74,8 +74,11 @@ def record_new_consents(member_id: int, agreed: list[Agreed], now: datetime) -> 
         audit.record(Actor("member", member_id), "consent_given", "consent", consent_id, purpose=purpose)
 
 
-def withdraw_consent(member_id: int, consent_id: int, now: datetime) -> None:
-    """Withdraw a consent from now on; what was done under it stays. Twice is as good as once. NotFound."""
+def withdraw_consent(member_id: int, consent_id: int, now: datetime, *, by: Actor | None = None) -> None:
+    """Withdraw a consent from now on; what was done under it stays. Twice is as good as once. NotFound.
+
+    `by` is who ended it where that was not the person: what it was given for is over.
+    """
     with transaction() as session:
         consent = session.get(Consent, consent_id)
         if consent is None or consent.member_id != member_id:
@@ -84,9 +87,8 @@ def withdraw_consent(member_id: int, consent_id: int, now: datetime) -> None:
             update(Consent).where(Consent.id == consent_id, Consent.withdrawn_at.is_(None)).values(withdrawn_at=now)
         )
         if changed_rows(withdrawn) == 1:
-            audit.record(
-                Actor("member", member_id), "consent_withdrawn", "consent", consent_id, purpose=consent.purpose
-            )
+            actor = by or Actor("member", member_id)
+            audit.record(actor, "consent_withdrawn", "consent", consent_id, purpose=consent.purpose)
             if consent.purpose == rules.PROFILE:
                 changed_rows(update(Member).where(Member.id == member_id).values(nickname=""))
                 changed_rows(delete(MemberAvatar).where(MemberAvatar.member_id == member_id))
