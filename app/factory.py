@@ -40,6 +40,7 @@ ROOMS = [
     "tradein",
     "booking",
     "redemption",
+    "instore",
     "feedback",
     "pages",
     "search",

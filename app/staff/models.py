@@ -33,6 +33,7 @@ class StaffMember(Model):
     left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     pin_hash: Mapped[str | None] = mapped_column(String(120))  # argon2; for the shared phone of the counter
     pin_set_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    duty_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # on duty in the store until then
 
 
 class CounterPhone(Model):
