@@ -84,6 +84,32 @@ def _copy(statement: Executable, values: dict[str, int]) -> ActiveStaff | None:
     return ActiveStaff._make(row) if row else None
 
 
+@dataclass(frozen=True, slots=True)
+class OnDuty:
+    """Somebody who is in the store now and can be called; `name` is shown to shoppers."""
+
+    id: int
+    member_id: int
+    name: str
+    role: str
+    until: datetime
+
+
+def list_on_duty(dealer_id: int, now: datetime) -> list[OnDuty]:
+    """Who is on duty in a store at this moment, those who began first first."""
+    on_duty = select(StaffMember).where(
+        StaffMember.dealer_id == dealer_id, StaffMember.left_at.is_(None), StaffMember.duty_until > now
+    )
+    rows = db.session.scalars(on_duty.order_by(StaffMember.id))
+    return [OnDuty(row.id, row.member_id, row.name, row.role, row.duty_until) for row in rows if row.duty_until]
+
+
+def duty_until(staff_id: int, now: datetime) -> datetime | None:
+    """Until when this person is on duty, if they are."""
+    until = db.session.scalar(select(StaffMember.duty_until).where(StaffMember.id == staff_id))
+    return until if until is not None and until > now else None
+
+
 def find_phone(raw_token: str) -> SharedPhone | None:
     """The shared phone that carries this token."""
     row = look(_PHONE, {"digest": token_digest(raw_token)}).first()

@@ -1,5 +1,6 @@
 """How people come to act for a store, how they prove who they are on a shared phone, and how they stop."""
 
+from app.staff.services.duty import SHIFTS, clock_in, clock_out
 from app.staff.services.phones import open_phone, register_phone, revoke_phone
 from app.staff.services.pins import check_pin, set_pin, unlock_pin
 from app.staff.services.team import (
@@ -12,9 +13,12 @@ from app.staff.services.team import (
 )
 
 __all__ = [
+    "SHIFTS",
     "accept_invitation",
     "blocks",
     "check_pin",
+    "clock_in",
+    "clock_out",
     "dismiss_staff",
     "erase_own",
     "invite_staff",
