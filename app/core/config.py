@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     sms_template_code: str = ""
     sms_template_notice: str = ""
 
+    draws_enabled: bool = False  # 夺券: a draw is published only where somebody said that the law was looked at
+
     metrics_token: SecretStr = SecretStr("")
     metrics_path: Path = ROOT / "instance" / "metrics"
     assets_path: Path = ROOT / "instance" / "assets"

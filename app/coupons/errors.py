@@ -163,3 +163,175 @@ class GiftGone(NotEligible):
 class CannotGive(DomainError):
     code = "cannot_give"
     message = "这个活动现在不能由本店发放，请核对活动时间和适用门店。"
+
+
+# ---- headquarters ----
+
+
+class CampaignSlugTaken(DomainError):
+    code = "campaign_slug_taken"
+    message = "这个编号已被另一个券活动使用，请换一个。"
+    field = "slug"
+
+
+class CampaignEdited(DomainError):
+    code = "campaign_edited"
+    message = "另一位操作员刚刚修改了这个活动，请刷新看过最新内容后再保存。"
+
+
+class CampaignUnlawful(DomainError):
+    code = "campaign_unlawful"
+    message = "这个活动违反了规则，不能发布，请按提示修改。"
+
+    def __init__(self, problems: list[tuple[str, str]] | None = None) -> None:
+        self.problems = problems or []
+        said = "；".join(f"{text}（{rule}）" for rule, text in self.problems)
+        super().__init__(f"不能发布：{said}。" if said else self.message)
+
+
+class CampaignWorse(CampaignUnlawful):
+    code = "campaign_worse"
+    message = "已公布的活动不能改得对消费者不利，请结束后复制成新活动。"
+
+    def __init__(self, problems: list[tuple[str, str]] | None = None) -> None:
+        super().__init__(problems)
+        said = "；".join(text for _rule, text in self.problems)
+        self.message = f"{said}（{self.problems[0][0]}）。" if said else type(self).message
+
+
+class NotRehearsed(DomainError):
+    code = "campaign_not_rehearsed"
+    message = "发布前请先预演：上次预演以后内容改过，或预演没有通过。"
+
+
+class ReasonMissing(DomainError):
+    code = "campaign_reason_missing"
+    message = "请填写原因，留作查核。"
+    field = "reason"
+
+
+class CampaignStep(DomainError):
+    code = "campaign_step"
+    message = "活动现在的状态不能这样操作，请刷新查看最新状态。"
+
+
+class TotalBelowClaimed(DomainError):
+    code = "total_below_claimed"
+    field = "total"
+
+    def __init__(self, claimed: int = 0) -> None:
+        super().__init__(f"已经领出 {claimed} 张，发放总量不能少于它。")
+
+
+class CodeNotForWay(DomainError):
+    code = "code_not_for_way"
+    message = "只有“直接领取”和“扫码”的活动可以印领券码，请换一个活动。"
+
+
+class ListUnreadable(DomainError):
+    code = "giving_list_unreadable"
+    message = "看不懂这个文件，请上传一列手机号或会员号的 CSV 或 Excel 文件。"
+    field = "file"
+
+
+class NobodyToGive(DomainError):
+    code = "giving_nobody"
+    message = "名单里没有可以发放的会员，没有建立发放任务。"
+    field = "file"
+
+
+class PreviewOver(DomainError):
+    code = "campaign_preview_over"
+    message = "预览链接已过期或不完整，请在后台重新打开预览。"
+    status = 404
+
+
+class ShakesUsed(NotEligible):
+    code = "shakes_used"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"今天的 {most} 次已经摇完，明天 0 点起可以再摇。")
+
+
+class PlaceNeeded(NotEligible):
+    code = "place_needed"
+
+    def __init__(self, metres: int) -> None:
+        super().__init__(f"这张券要在适用门店 {metres} 米内摇。请先点“确认我在门店附近”，或扫店内的领券码进入。")
+
+
+class TooFar(NotEligible):
+    code = "too_far"
+
+
+class NoChance(NotEligible):
+    code = "no_chance"
+    message = "这张券的中奖概率还没有公布，暂时不能摇。"
+
+
+class WishRefused(DomainError):
+    code = "wish_refused"
+    field = "text"
+
+
+class TooManyWishes(DomainError):
+    code = "too_many_wishes"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"最多同时有 {most} 个愿望在等回音，可以先收回一个再许。")
+
+
+class WishesOfDay(DomainError):
+    code = "wishes_of_day"
+    message = "今天许的愿望已经够多了，明天 0 点起可以再许。"
+
+
+class WishGone(DomainError):
+    code = "wish_gone"
+    message = "这个愿望已经收回或已有结果，请刷新查看。"
+
+
+class NotWished(NotEligible):
+    code = "not_wished"
+    message = "这张券留给许过这个愿的会员，请先许愿。"
+
+
+class NotAnswerable(DomainError):
+    """Why a group of wishes cannot be answered like that."""
+
+    code = "not_answerable"
+
+
+class DrawOff(DomainError):
+    code = "draw_off"
+    message = "夺券功能没有开启（DRAWS_ENABLED），不能公示新的夺券。"
+
+
+class DrawUnlawful(DomainError):
+    """What stands against publishing a draw, a sentence each."""
+
+    code = "draw_unlawful"
+
+
+class DrawNotOpen(DomainError):
+    code = "draw_not_open"
+    message = "现在不能参与这次夺券，请看页面上的参与时间。"
+
+
+class DrawNotStarted(DrawNotOpen):
+    code = "draw_not_started"
+
+    def __init__(self, when: str) -> None:
+        super().__init__(f"这次夺券{when}开始参与，请到时再来。")
+
+
+class DrawPaused(DrawNotOpen):
+    code = "draw_paused"
+    message = "这次夺券暂停参与，恢复后可以继续。已参与的不受影响。"
+
+
+class DrawBusy(DomainError):
+    """A draw is not in the state for what was asked."""
+
+    code = "draw_busy"
+    message = "这次夺券的状态已经变化，请刷新查看。"

@@ -24,8 +24,8 @@ class Draw(Model):
 
     `commitment` is SHA-256(seed) and stands on the page before the first entry; `seed` is shown when it is drawn.
     `beacon_source` says in advance which public number is mixed in, `beacon` is that number.
-    `root` is the hash of the last entry. `disclosures` are the eleven things the law wants said before. Entries count in
-    [opens_at, closes_at), which are part of the promise and stay what they were, whatever becomes of the campaign.
+    `root` is the hash of the last entry. `disclosures` are the eleven things the law wants said before. The window
+    [opens_at, closes_at) is part of the promise and stays what it was, whatever becomes of the campaign.
     """
 
     __tablename__ = "draws"

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import Integer, bindparam, insert, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.core import clock, ids
@@ -24,8 +24,8 @@ from app.coupons.errors import (
 )
 from app.coupons.models import CampaignDay, Coupon, CouponCampaign, Wish
 from app.coupons.queries.claims import OFFERED, Claimed, Offered, Standing, list_standing, look_before, read_again
-from app.coupons.rules import CampaignPhase, CampaignState, CouponState, phase_of, validity_end
-from app.coupons.rules.claiming import channel_allowed, free_slot
+from app.coupons.rules import CampaignPhase, CampaignState, ClaimWay, CouponState, phase_of, validity_end
+from app.coupons.rules.claiming import HasPhase, channel_allowed, free_slot
 from app.coupons.rules.terms import dealer_share
 from app.coupons.services.terms import keep_terms
 from app.ledger.rules import LedgerEvent
@@ -38,6 +38,9 @@ KEY_LENGTH = 64
 _campaigns, _days, _wishes = table_of(CouponCampaign), table_of(CampaignDay).c, table_of(Wish).c
 _c = _campaigns.c
 _NOW, _MEMBER = bindparam("now", type_=_c.claim_from.type), bindparam("member", type_=Integer)
+# Whether it is handed out beside the campaign's own way, or owed: a prize of a draw whose result stands.
+GIVEN, PRIZE = 1, 2
+_GIVEN = bindparam("given", type_=Integer)
 _WISHED = (
     select(_wishes.id)
     .where(_wishes.group_id == _c.wish_group_id, _wishes.member_id == _MEMBER, _wishes.state != "withdrawn")
@@ -47,15 +50,15 @@ _ONE = update(_campaigns).where(_c.id == bindparam("campaign"))
 _TAKE = (
     _ONE.where(
         _c.claimed < _c.total,
-        _c.state == CampaignState.PUBLISHED.value,
-        _c.withdrawn.is_(False),
-        _c.claim_from <= _NOW,
-        _c.claim_until > _NOW,
         or_(
-            _c.head_start_until.is_(None),
-            _c.head_start_until <= _NOW,
-            bindparam("given", type_=Integer) == 1,
-            _WISHED,
+            _GIVEN == PRIZE,
+            and_(
+                _c.state == CampaignState.PUBLISHED.value,
+                _c.withdrawn.is_(False),
+                _c.claim_from <= _NOW,
+                _c.claim_until > _NOW,
+                or_(_c.head_start_until.is_(None), _c.head_start_until <= _NOW, _GIVEN == GIVEN, _WISHED),
+            ),
         ),
     )
     .values(claimed=_c.claimed + 1)
@@ -84,13 +87,16 @@ def claim_coupon(
     dealer_id: int | None = None,
     staff_id: int | None = None,
     given: bool = False,
+    prize: bool = False,
     member_id: int | None = None,
     touch: Touch | None = None,
 ) -> Claimed:
     """Take one coupon of the campaign for the member who acts (or `member_id`); the same `key` gives the same again.
 
     What a way demands (a passphrase, a code, a won draw) is proved by the caller. `given`: handed out beside the
-    campaign's own way, channels and head start. Joins the caller's transaction; locks member, campaign, ledger head.
+    campaign's own way, channels and head start. `prize`: owed to the winner of a draw, also when the window is over or
+    the campaign paused; coupons of a draw go out in no other way.
+    Joins the caller's transaction; locks member, campaign, ledger head.
     NotFound, CampaignNotRunning, AllClaimed, AllClaimedToday, PersonLimit, DayLimit, WrongWay, WrongChannel,
     WishersFirst, AccountGone.
     """
@@ -104,13 +110,14 @@ def claim_coupon(
     if before.same is not None:
         return before.same
     offered = before.campaign
-    if offered.way != way and not given:
+    level = PRIZE if prize else GIVEN if given else 0
+    if (offered.way != way and not level) or (offered.way == ClaimWay.DRAW and not prize):
         raise WrongWay(offered.way)
-    if not given and not channel_allowed(offered.channels, channel):
+    if not level and not channel_allowed(offered.channels, channel):
         raise WrongChannel(offered.channels)
-    if (refusal := _refusal(offered, now)) is not None:  # needs no lock; the guarded UPDATE decides again
+    if (refusal := refusal_of(offered, now, prize)) is not None:  # needs no lock; the guarded UPDATE decides again
         raise refusal
-    piece = _Piece(actor, holder, key, way, channel, dealer_id, staff_id, given, touch)
+    piece = _Piece(actor, holder, key, way, channel, dealer_id, staff_id, level, touch)
     if in_transaction():
         return _take(offered, piece, now)
     try:
@@ -142,7 +149,7 @@ class _Piece:
         channel: str,
         dealer_id: int | None,
         staff_id: int | None,
-        given: bool,
+        given: int,
         touch: Touch | None,
     ) -> None:
         self.actor, self.member_id, self.key, self.way = actor, member_id, key, way
@@ -150,10 +157,13 @@ class _Piece:
         self.touch = touch
 
 
-def _refusal(campaign: Offered, now: datetime) -> DomainError | None:
+def refusal_of(campaign: HasPhase, now: datetime, prize: bool = False) -> DomainError | None:
+    """Why nobody gets one of this campaign now, as it was read; None: it runs and has some left."""
     phase = phase_of(campaign, now)
     if phase is CampaignPhase.DRAFT:
         return NotFound()
+    if prize:
+        return AllClaimed() if campaign.claimed >= campaign.total else None
     if phase is CampaignPhase.UPCOMING:
         return CampaignNotStarted(clock.say(campaign.claim_from))
     if phase is CampaignPhase.PAUSED:
@@ -167,10 +177,10 @@ def _refusal(campaign: Offered, now: datetime) -> DomainError | None:
 def _take(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
     with transaction():
         member_services.hold_member(piece.member_id)
-        guard = {"campaign": offered.id, "now": now, "member": piece.member_id, "given": int(piece.given)}
+        guard = {"campaign": offered.id, "now": now, "member": piece.member_id, "given": piece.given}
         taken = execute(_TAKE, guard).first()
         if taken is None:
-            raise _why(offered.id, now)
+            raise _why(offered.id, now, piece.given == PRIZE)
         campaign = Offered(*taken)
         number, standing = list_standing(campaign.id, piece.member_id)
         same = next((row for row in standing if row.claim_key == piece.key), None)
@@ -196,10 +206,10 @@ def _take(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
         return claimed
 
 
-def _why(campaign_id: int, now: datetime) -> DomainError:
+def _why(campaign_id: int, now: datetime, prize: bool) -> DomainError:
     """Why the guarded UPDATE changed nothing."""
     campaign = read_again(campaign_id)
-    refusal = _refusal(campaign, now)
+    refusal = refusal_of(campaign, now, prize)
     if refusal is not None:
         return refusal
     if campaign.head_start_until is not None and now < campaign.head_start_until:
@@ -219,7 +229,7 @@ def _write(campaign: Offered, piece: _Piece, standing: list[Standing], number: i
     until = validity_end(campaign.valid_until, campaign.valid_days, now)
     if until is None or until <= now:
         raise CampaignNotRunning
-    if campaign.daily_total is not None:
+    if campaign.daily_total is not None and piece.given != PRIZE:
         _take_day(campaign.id, campaign.daily_total, now)
     code = ids.public_code(12)
     row = {
