@@ -147,3 +147,8 @@ class JoinExpired(DomainError):
     code = "drive_join_expired"
     message = "这个二维码已过期或已被使用，请店员重新出示。"
     status = 404
+
+
+class NotToday(DomainError):
+    code = "drive_not_today"
+    message = "不是今天的预约，到那天才能签到。"
