@@ -324,11 +324,6 @@ class ReviewClosed(DomainError):
     message = "交车之后才能评价，每笔预订只评价一次。"
 
 
-class AnswerGiven(DomainError):
-    code = "answer_given"
-    message = "这条评价已经回复过了，请刷新查看。"
-
-
 class ColourGone(DomainError):
     code = "colour_gone"
     message = "这个颜色刚刚停售，请选择其他颜色或到店选择。"

@@ -158,14 +158,6 @@ class ReviewForm(FlaskForm):
     text = TextAreaField("说说用车和提车的感受", validators=[Length(max=500, message="评价最多 500 个字。")])
 
 
-class AnswerForm(FlaskForm):
-    """What the dealer replies to a review."""
-
-    text = TextAreaField(
-        "回复", validators=[DataRequired("请填写回复。"), Length(max=500, message="回复最多 500 个字。")]
-    )
-
-
 class ChangeForm(FlaskForm):
     """One change: of what (`kind`), to what (`to`), as it was read (`seen`); the tick is for a new dealer."""
 

@@ -4,10 +4,9 @@ from flask import Flask
 
 from app.booking import queries
 from app.booking.queries.queue import export_places
-from app.booking.queries.reviews import export_own as export_reviews
 from app.booking.rules import KIND
 from app.booking.rules.promises import BALANCE
-from app.booking.services import personal, queue, reviews
+from app.booking.services import personal, queue
 from app.booking.services.balance import BalancePayable
 from app.booking.services.pay import BookingPayable
 from app.members import privacy
@@ -27,5 +26,4 @@ def register(_app: Flask) -> None:
         hold=personal.hold_deals,
         keeps=personal.KEEPS,
     )
-    privacy.register("review", export=export_reviews, erase=reviews.erase_own, reassign=reviews.reassign_own)
     privacy.register("queue", export=export_places, erase=queue.forget_member, reassign=personal.reassign_places)

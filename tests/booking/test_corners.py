@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from app.booking.errors import DealerSoldOut, LimitReached, TimeWrong
-from app.booking.models import BookingReview, DealDealer, DealReminder, OnePriceDeal
+from app.booking.models import DealDealer, DealReminder, OnePriceDeal
 from app.booking.rules import BookingAction
 from app.booking.services import (
     balance,
@@ -34,6 +34,8 @@ from app.members.services import merge_members
 from app.messages.models import InboxMessage
 from app.payments.models import Payment, Refund
 from app.payments.services import refunds, settlement, stuck
+from app.reviews.models import Review
+from app.reviews.services import answer_review
 from tests.booking import road
 from tests.booking import shop as s
 from tests.booking.road import DAY, HOUR
@@ -274,16 +276,17 @@ def test_reviews_and_reminders_follow_the_person_and_are_forgotten_with_them() -
     one.ready()
     one.hand_over()
     reviews.review(one.customer, one.no, reviews.Opinion(5, 4, "周样例很满意"), NOW)
-    reviews.answer(one.clerk, db.session.query(BookingReview).one().id, "谢谢周先生", NOW)
+    answer_review(one.clerk, db.session.query(Review).one().id, "谢谢周先生", NOW)
     with transaction() as session:
         session.add(DealReminder(deal_id=one.shop.deal_id, member_id=one.customer.id, created_at=NOW))
     merge_members(one.customer.id or 0, other.id or 0, OPERATOR, "同一个人", NOW)
-    assert db.session.query(BookingReview).one().member_id == other.id
+    assert db.session.query(Review).one().member_id == other.id
     assert db.session.query(DealReminder).one().member_id == other.id
     copy = str(privacy.export_all(other.id or 0))
     assert all(words in copy for words in ("周样例很满意", road.VIN, "reminder_since"))
     db.session.rollback()
     privacy.holders()["review"].erase(other.id or 0, NOW)
-    left = db.session.query(BookingReview).one()
-    assert (left.text, left.answer, left.car_stars) == ("", "", 5)
+    privacy.holders()["queue"].erase(other.id or 0, NOW)
+    left = db.session.query(Review).one()
+    assert (left.text, left.answer, left.author, left.car_stars) == ("", "", "*", 5)
     assert db.session.query(DealReminder).count() == 0

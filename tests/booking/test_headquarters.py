@@ -12,16 +12,19 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, select, update
 
 from app.booking import errors
-from app.booking.models import Booking, BookingReview, OnePriceDeal
+from app.booking.models import Booking, OnePriceDeal
 from app.booking.queries import board, moderation
 from app.booking.rules import BookingAction, DealPhase
-from app.booking.services import correct, moderate, pause, queue
+from app.booking.services import correct, pause, queue
 from app.booking.services.change import Change, lock_booking, move
 from app.core import publishing
 from app.core.audit import AuditEntry
 from app.core.db import db, transaction
 from app.core.errors import NotAllowed
 from app.core.security import Actor
+from app.reviews import services
+from app.reviews.rules import SubjectKind
+from app.reviews.services import NewReview
 from tests.booking import shop as s
 from tests.booking.shop import NOW
 from tests.booking.test_views import fields
@@ -361,13 +364,10 @@ def test_a_review_is_hidden_with_a_reason_and_shown_again(app: Flask, no: str) -
     empty = page(client, "/admin/reviews")
     assert "没有评价" in empty
     with transaction():
-        review = BookingReview(
-            booking_id=booking.id, member_id=booking.member_id, dealer_id=booking.dealer_id,
-            trim_id=booking.deal.trim_id, car_stars=5, dealer_stars=2, text="等了很久", created_at=NOW,
-        )  # fmt: skip
-        db.session.add(review)
-        db.session.flush()
-        number = review.id
+        said = NewReview(
+            SubjectKind.BOOKING, booking.id, no, booking.dealer_id, booking.car_name, "周样例", 2, 5, text="等了很久"
+        )
+        number = services.write_review(Actor("member", booking.member_id), said, NOW)
     shown = page(client, "/admin/reviews")
     assert "等了很久" in shown
     data = {"csrf_token": token(shown), "reason": ""}
@@ -379,7 +379,7 @@ def test_a_review_is_hidden_with_a_reason_and_shown_again(app: Flask, no: str) -
     assert "含他人电话" in page(client, "/admin/reviews?hidden=1")
     assert len(trail("review_hidden")) == 1
     assert client.post(f"/admin/reviews/{number}/showing", data=data).status_code == 303
-    assert not moderate.show_review(CHIEF, number)
+    assert not services.show_review(CHIEF, number)
     assert "等了很久" in page(client, "/admin/reviews")
     with pytest.raises(NotAllowed):
-        moderate.hide_review(s.clerk(booking.dealer_id, "manager"), number, "不好看的评价", NOW)
+        services.hide_review(s.clerk(booking.dealer_id, "manager"), number, "不好看的评价", NOW)

@@ -10,17 +10,21 @@ from sqlalchemy import event, update
 
 from app.booking import queries
 from app.booking.calendar import appointment_calendar
-from app.booking.errors import AlreadyStarted, AnswerGiven, ColourGone, PriceChanged, ReviewClosed
+from app.booking.errors import AlreadyStarted, ColourGone, PriceChanged, ReviewClosed
 from app.booking.models import Booking, DealDealer, OnePriceDeal
-from app.booking.queries.reviews import export_own
 from app.booking.rules import BookingState, path
-from app.booking.services import moderate, progress, reminders, reviews
+from app.booking.services import progress, reminders, reviews
 from app.booking.services.reviews import Opinion
 from app.catalog.models import Colour, Series
 from app.core.db import db, transaction
 from app.core.errors import NotFound
 from app.core.security import Actor
+from app.members import privacy
 from app.messages import queries as inbox
+from app.reviews import queries as said
+from app.reviews.errors import ReviewAnswered
+from app.reviews.queries import export_own
+from app.reviews.services import answer_review, hide_review
 from tests.booking import shop as s
 from tests.booking.shop import NOW
 from tests.booking.test_views import fields, sign_in
@@ -269,18 +273,18 @@ def test_a_review_is_written_once_after_the_hand_over_and_answered_once(app: Fla
     assert client.post(f"/bookings/{no}/review", data=good).status_code == 303
     with pytest.raises(ReviewClosed):
         reviews.review(actor, no, Opinion(1, 1), NOW)
-    [line] = queries.list_series_reviews("s5")
+    [line] = said.list_series_reviews("s5")
     assert (line.name, line.car_stars, line.dealer_stars) == ("周*", 5, 3)
     assert "&lt;b&gt;不错" in client.get("/deals/d1").text
-    rating = queries.rate_dealers([shop.west])[shop.west]
+    rating = said.rate_dealers([shop.west])[shop.west]
     assert (rating.mean, rating.count) == (3.0, 1)
     clerk = s.clerk(shop.west)
     with pytest.raises(NotFound):
-        reviews.answer(s.clerk(shop.east), line.id, "谢谢", NOW)
-    reviews.answer(clerk, line.id, "谢谢", NOW)
-    with pytest.raises(AnswerGiven):
-        reviews.answer(clerk, line.id, "再谢", NOW)
-    assert queries.list_dealer_reviews(shop.west)[0].answer == "谢谢"
+        answer_review(s.clerk(shop.east), line.id, "谢谢", NOW)
+    answer_review(clerk, line.id, "谢谢", NOW)
+    with pytest.raises(ReviewAnswered):
+        answer_review(clerk, line.id, "再谢", NOW)
+    assert said.list_dealer_reviews(shop.west)[0].answer == "谢谢"
 
 
 def test_what_people_say_stands_on_the_pages_of_the_car_and_the_store(app: Flask) -> None:
@@ -293,8 +297,8 @@ def test_what_people_say_stands_on_the_pages_of_the_car_and_the_store(app: Flask
     with transaction():
         db.session.execute(update(Booking).values(state="handed_over"))
     reviews.review(actor, no, Opinion(5, 4, "<b>不错</b>"), NOW)
-    [line] = queries.list_series_reviews("s5")
-    reviews.answer(s.clerk(shop.west), line.id, "谢谢您", NOW)
+    [line] = said.list_series_reviews("s5")
+    answer_review(s.clerk(shop.west), line.id, "谢谢您", NOW)
     for (here, title), stars in zip(places, ("5.0", "4.0"), strict=True):
         quotes, whole = visitor.get(here, headers=part), visitor.get(here)
         check(quotes.text, whole=False)
@@ -305,7 +309,7 @@ def test_what_people_say_stands_on_the_pages_of_the_car_and_the_store(app: Flask
             assert page.headers["Cache-Control"].startswith("public")
             assert "Set-Cookie" not in page.headers
     assert visitor.get("/dealers/east/reviews", headers=part).text.strip() == ""
-    moderate.hide_review(Actor("operator", 1), line.id, "含他人电话", NOW)
+    hide_review(Actor("operator", 1), line.id, "含他人电话", NOW)
     for here, _ in places:
         assert visitor.get(here, headers=part).text.strip() == ""
         assert "不错" not in visitor.get(here).text
@@ -377,9 +381,11 @@ def test_reviews_and_reminders_follow_the_person_and_go_with_them(app: Flask) ->
         reminders.remind(person, "d1", NOW)
     assert actor.id is not None
     assert other.id is not None
-    reviews.reassign_own(actor.id, other.id)
+    for room in ("review", "queue"):
+        privacy.holders()[room].reassign(actor.id, other.id)
     assert (reminders.is_set("d1", actor.id), reminders.is_set("d1", other.id)) == (False, True)
     assert [row["text"] for row in export_own(other.id)] == ["好"]
-    reviews.erase_own(other.id, NOW)
+    for room in ("review", "queue"):
+        privacy.holders()[room].erase(other.id, NOW)
     assert not reminders.is_set("d1", other.id)
     assert [row["text"] for row in export_own(other.id)] == [""]

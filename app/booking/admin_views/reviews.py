@@ -6,11 +6,12 @@ from flask import g, request, url_for
 
 from app.booking.admin_views import blueprint
 from app.booking.queries import moderation
-from app.booking.services import moderate
 from app.core import clock
 from app.core.errors import DomainError
 from app.core.htmx import go, render
 from app.core.security import access
+from app.reviews import queries as reviews
+from app.reviews import services
 
 
 @blueprint.get("/reviews")
@@ -23,7 +24,7 @@ def list_reviews() -> Any:
 @access("admin")
 def hide_review(review_id: int) -> Any:
     try:
-        moderate.hide_review(g.actor, review_id, request.form.get("reason", ""), clock.now())
+        services.hide_review(g.actor, review_id, request.form.get("reason", ""), clock.now())
     except DomainError as refusal:
         if refusal.status != 422:
             raise
@@ -34,7 +35,7 @@ def hide_review(review_id: int) -> Any:
 @blueprint.post("/reviews/<int:review_id>/showing")
 @access("admin")
 def show_review(review_id: int) -> Any:
-    moderate.show_review(g.actor, review_id)
+    services.show_review(g.actor, review_id)
     return go(url_for("booking_admin.list_reviews", hidden=1))
 
 
@@ -45,7 +46,7 @@ def _page(status: int = 200, problem: str = "", failed: int = 0) -> Any:
         status=status,
         here="reviews",
         hidden=hidden,
-        rows=moderation.list_reviews(hidden=hidden),
+        rows=reviews.list_for_office(hidden=hidden),
         honour=moderation.list_honour(clock.now()),
         problem=problem,
         failed=failed,

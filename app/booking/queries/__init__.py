@@ -38,18 +38,6 @@ from app.booking.queries.deals import (
 )
 from app.booking.queries.facts import ColourChoice, PriceLine, list_colours, list_lines, list_prices
 from app.booking.queries.honour import HonourRate, list_rates
-from app.booking.queries.reviews import (
-    SHOWN_REVIEWS,
-    Rating,
-    ReviewLine,
-    count_unanswered,
-    find_review,
-    get_series_name,
-    list_dealer_reviews,
-    list_series_reviews,
-    rate_dealers,
-    rate_series,
-)
 from app.booking.queries.taking_part import SHOWN_DEALERS, TakingPart, get_taking_part, list_taking_part
 
 __all__ = [
@@ -57,7 +45,6 @@ __all__ = [
     "OPEN_FOR_BUSINESS",
     "SAID_TWICE",
     "SHOWN_DEALERS",
-    "SHOWN_REVIEWS",
     "STILL_CHANGING",
     "BookingPage",
     "ColourChoice",
@@ -66,12 +53,9 @@ __all__ = [
     "DealPicture",
     "HonourRate",
     "PriceLine",
-    "Rating",
-    "ReviewLine",
     "Step",
     "TakingPart",
     "car_name",
-    "count_unanswered",
     "day_start",
     "export_own",
     "find_booking_by_id",
@@ -79,19 +63,16 @@ __all__ = [
     "find_deal",
     "find_dealer_city",
     "find_participating_dealer",
-    "find_review",
     "find_stock",
     "get_booking",
     "get_booking_page",
     "get_deal_card",
     "get_deal_page",
-    "get_series_name",
     "get_taking_part",
     "list_bookings",
     "list_by_phone_tail",
     "list_cities",
     "list_colours",
-    "list_dealer_reviews",
     "list_deals",
     "list_deals_of_series",
     "list_lines",
@@ -100,10 +81,7 @@ __all__ = [
     "list_prices",
     "list_rates",
     "list_running_deals",
-    "list_series_reviews",
     "list_stock",
     "list_taking_part",
     "next_change",
-    "rate_dealers",
-    "rate_series",
 ]

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from app.booking.models import Booking, BookingCase, BookingReview
-from app.booking.queries.reviews import find_review
+from app.booking.models import Booking, BookingCase
 from app.booking.rules import (
     BAD_EVENTS,
     EVENT_WORDS,
@@ -23,6 +22,9 @@ from app.booking.rules import (
 from app.core.clock import SHANGHAI, local, say
 from app.core.db import db
 from app.core.errors import NotFound
+from app.reviews.models import Review
+from app.reviews.queries import find_review
+from app.reviews.rules import SubjectKind
 
 SAID_TWICE = timedelta(days=1)  # how long a typed code still finds that the car was handed over
 STILL_CHANGING = (BookingState.HELD, *PICK_UP, BookingState.REFUNDING)
@@ -54,7 +56,7 @@ class BookingPage:
     payable: bool
     changing: bool
     may_review: bool
-    review: BookingReview | None
+    review: Review | None
     proposal: datetime | None  # of the dealer, waiting for the customer's answer
     asked: datetime | None  # of the customer, waiting for the dealer's
     mark: str  # another one says that the page is to be read anew
@@ -137,7 +139,7 @@ def get_booking_page(no: str, member_id: int, now: datetime) -> BookingPage:
     booking = get_booking(no, member_id)
     kind, state = booking.earnest_kind, BookingState(booking.state)
     held, over = state is BookingState.HELD, state is BookingState.HANDED_OVER
-    review = find_review(booking.id) if over else None
+    review = find_review(SubjectKind.BOOKING, booking.id) if over else None
     facts = _facts(booking, review is not None)
     running = state in PICK_UP
     return BookingPage(

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
-from app.booking.models import Booking, BookingCase, BookingEvent, OnePriceDeal, QueuePlace
+from app.booking.models import Booking, BookingCase, BookingEvent, DealReminder, OnePriceDeal, QueuePlace
 from app.booking.queries.queue import LIVING
 from app.booking.rules import KEEPS_UNIT, BookingState
 from app.booking.rules.cases import CaseKind, CaseState
@@ -87,7 +87,7 @@ def reassign_own(from_id: int, to_id: int) -> None:
 def reassign_places(from_id: int, to_id: int) -> None:
     """Give the places in queues to the other account, with their turn. Two places in one queue cannot become one:
     a unit may be kept with either of them, so the person gives one up first; so does whoever would wait for a unit
-    that the bookings of both leave no room for. MergeRefused.
+    that the bookings of both leave no room for. Of two wishes to be reminded of one deal one stays. MergeRefused.
     """
     with transaction():
         mine = select(QueuePlace.deal_id).where(QueuePlace.state.in_(LIVING))
@@ -99,6 +99,10 @@ def reassign_places(from_id: int, to_id: int) -> None:
         if _fills_the_limit((from_id, to_id)):
             raise MergeRefused("合并后在候补的一口价已达到每人限订台数，候补到的名额用不上，请先退出候补再合并。")
         changed_rows(update(QueuePlace).where(QueuePlace.member_id == from_id).values(member_id=to_id))
+        double = select(DealReminder.deal_id).where(DealReminder.member_id == to_id)
+        wish = DealReminder.member_id == from_id
+        changed_rows(delete(DealReminder).where(wish, DealReminder.deal_id.in_(double)))
+        changed_rows(update(DealReminder).where(wish).values(member_id=to_id))
 
 
 def _fills_the_limit(member_ids: tuple[int, int]) -> bool:

@@ -6,7 +6,7 @@ off keeps new people out; who stands in it keeps the turn.
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from app.booking import queries
 from app.booking.errors import (
@@ -18,7 +18,7 @@ from app.booking.errors import (
     NotSoldOut,
     PhoneNotProved,
 )
-from app.booking.models import Booking, OnePriceDeal, QueuePlace
+from app.booking.models import Booking, DealReminder, OnePriceDeal, QueuePlace
 from app.booking.queries import queue_due
 from app.booking.queries.queue import LIVING, PLACE, Lead, find_living, find_position, list_leads, list_places
 from app.booking.queries.sellable import OPEN_FOR_BUSINESS
@@ -142,7 +142,8 @@ def open_lead(actor: Actor, place_id: int) -> Lead:
 
 
 def forget_member(member_id: int, now: datetime) -> None:
-    """A person who is forgotten stands in no queue: the places are given up, an offered unit goes to the next."""
+    """A person who is forgotten stands in no queue and is reminded of nothing: places are given up, an offered unit
+    goes to the next."""
     with transaction():
         for place in sorted(list_places(member_id), key=lambda p: (p.deal_id, p.id)):
             lock_deal(place.deal_id)
@@ -151,6 +152,7 @@ def forget_member(member_id: int, now: datetime) -> None:
             db.session.flush()
             if place.state in LIVING:
                 _end(place, "left", now)
+        changed_rows(delete(DealReminder).where(DealReminder.member_id == member_id))
 
 
 # ---- by the worker, and by time at use ----

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.booking import queries
 from app.booking.errors import AlreadyStarted
-from app.booking.models import Booking, BookingReview, DealReminder, OnePriceDeal
+from app.booking.models import Booking, DealReminder, OnePriceDeal
 from app.booking.rules import BookingState
 from app.core.clock import say
 from app.core.db import changed_rows, db, transaction
@@ -15,6 +15,7 @@ from app.core.errors import NotFound
 from app.core.security import Actor
 from app.members import services as member_services
 from app.messages.services import notify
+from app.reviews.models import Review
 
 LEAD = timedelta(minutes=10)  # before the start
 LATE = timedelta(minutes=30)  # a worker that was dead tells it this long after the start, then no more
@@ -94,7 +95,7 @@ def _send(deal: OnePriceDeal, member_id: int, now: datetime) -> int:
 
 def ask_reviews(now: datetime) -> int:
     """Ask once, a day after the hand-over, how the car and the dealer are; who has said it already is not asked."""
-    said = select(BookingReview.id).where(BookingReview.booking_id == Booking.id).exists()
+    said = select(Review.id).where(Review.subject_kind == "booking", Review.subject_id == Booking.id).exists()
     rows = db.session.execute(
         select(Booking.id, Booking.no, Booking.member_id, Booking.car_name).where(
             Booking.state == BookingState.HANDED_OVER,

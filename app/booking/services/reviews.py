@@ -1,20 +1,22 @@
-"""评价: said once by the person who got the car; answered once by somebody of the dealer."""
+"""评价 of a booking: said once by the person who got the car. What is said lives in the reviews' room."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select
 
 from app.booking import queries
-from app.booking.errors import AnswerGiven, ReviewClosed
-from app.booking.models import BookingReview, DealReminder
+from app.booking.errors import ReviewClosed
+from app.booking.models import Booking, BookingReview
 from app.booking.rules import BookingState
 from app.booking.services.change import lock_booking, tell
-from app.core import audit, publishing
-from app.core.db import changed_rows, db, retry_deadlock, transaction
-from app.core.errors import NotAllowed, NotFound
+from app.core.db import db, retry_deadlock, transaction
+from app.core.errors import NotFound
 from app.core.security import Actor
+from app.reviews.errors import AlreadyReviewed
+from app.reviews.rules import SubjectKind
+from app.reviews.services import NewReview, write_review
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,59 +34,39 @@ def review(actor: Actor, no: str, opinion: Opinion, now: datetime) -> None:
     if actor.kind != "member" or actor.id is None:
         raise NotFound
     booking_id = queries.get_booking(no, actor.id).id
-    with transaction() as session:
+    with transaction():
         booking = lock_booking(booking_id)
         if booking.state != BookingState.HANDED_OVER:
             raise ReviewClosed
-        row = BookingReview(
-            booking_id=booking_id,
-            member_id=actor.id,
-            dealer_id=booking.dealer_id,
-            trim_id=booking.deal.trim_id,
-            car_stars=opinion.car_stars,
-            dealer_stars=opinion.dealer_stars,
-            text=opinion.text,
-            created_at=now,
-        )
         try:
-            with session.begin_nested():
-                session.add(row)
-        except IntegrityError:
+            write_review(actor, _of(booking, opinion), now)
+        except AlreadyReviewed:
             raise ReviewClosed from None
         tell(booking_id, "reviewed", actor, now, f"车辆 {opinion.car_stars} 星，门店 {opinion.dealer_stars} 星")
-        audit.record(actor, "booking_reviewed", "booking", booking_id)
-        publishing.bump()
 
 
-@retry_deadlock
-def answer(actor: Actor, review_id: int, text: str, now: datetime) -> None:
-    """What the dealer replies, once. NotAllowed, NotFound, AnswerGiven."""
-    if actor.kind != "staff" or actor.dealer_id is None:
-        raise NotAllowed
-    own = BookingReview.id == review_id, BookingReview.dealer_id == actor.dealer_id
+def _of(booking: Booking, opinion: Opinion) -> NewReview:
+    return NewReview(
+        kind=SubjectKind.BOOKING,
+        subject_id=booking.id,
+        subject_no=booking.no,
+        dealer_id=booking.dealer_id,
+        about=booking.car_name,
+        name=booking.contact_name,
+        dealer_stars=opinion.dealer_stars,
+        car_stars=opinion.car_stars,
+        trim_id=booking.deal.trim_id,
+        text=opinion.text,
+    )
+
+
+def adopt_left_over(most: int = 50) -> int:
+    """Move what a process of the release before wrote into its own table during an upgrade; how many."""
     with transaction():
-        if db.session.scalar(select(BookingReview.id).where(*own)) is None:
-            raise NotFound
-        free = update(BookingReview).where(*own, BookingReview.answered_at.is_(None))
-        if changed_rows(free.values(answer=text[:500], answered_at=now)) != 1:
-            raise AnswerGiven
-        audit.record(actor, "review_answered", "booking_review", review_id)
-        publishing.bump()
-
-
-def erase_own(member_id: int, _now: datetime) -> None:
-    """The stars stay, they are nobody's; the words of both sides go, and so do the wishes to be reminded."""
-    with transaction():
-        changed_rows(update(BookingReview).where(BookingReview.member_id == member_id).values(text="", answer=""))
-        changed_rows(delete(DealReminder).where(DealReminder.member_id == member_id))
-        publishing.bump()
-
-
-def reassign_own(from_id: int, to_id: int) -> None:
-    """Reviews and reminders follow the person to the other account; of two reminders of one deal one stays."""
-    with transaction():
-        changed_rows(update(BookingReview).where(BookingReview.member_id == from_id).values(member_id=to_id))
-        double = select(DealReminder.deal_id).where(DealReminder.member_id == to_id)
-        mine = DealReminder.member_id == from_id
-        changed_rows(delete(DealReminder).where(mine, DealReminder.deal_id.in_(double)))
-        changed_rows(update(DealReminder).where(mine).values(member_id=to_id))
+        rows = db.session.execute(select(BookingReview, Booking).join(Booking).limit(most)).all()
+        for row, booking in rows:
+            said = _of(booking, Opinion(row.car_stars, row.dealer_stars, row.text))
+            with suppress(AlreadyReviewed):  # said again in the new release meanwhile: that word counts
+                write_review(Actor("member", row.member_id), said, row.created_at)
+            db.session.delete(row)
+        return len(rows)

@@ -2,7 +2,6 @@
 
 from flask import Response, url_for
 
-from app.booking import queries
 from app.booking.queries import board
 from app.booking.queries.queue import count_leads
 from app.booking.rules import PHASE_WORDS
@@ -11,6 +10,7 @@ from app.core import clock
 from app.core.htmx import go, render, wants_fragment
 from app.core.security import access
 from app.core.web import actor
+from app.reviews import queries as reviews
 
 
 @blueprint.get("/staff/waiting")
@@ -47,7 +47,7 @@ def show_store_board(slug: str) -> Response:
 def waiting() -> dict[str, int]:
     """What waits for somebody of this store."""
     dealer_id = _dealer_id()
-    return {"unanswered": queries.count_unanswered(dealer_id), "leads_waiting": count_leads(dealer_id)}
+    return {"unanswered": reviews.count_unanswered(dealer_id), "leads_waiting": count_leads(dealer_id)}
 
 
 def _dealer_id() -> int:

@@ -15,6 +15,7 @@ from app.core.htmx import go, render, wants_fragment
 from app.core.security import access
 from app.core.web import actor
 from app.coupons import queries as coupons
+from app.reviews import queries as said
 
 STOCK_KEPT = timedelta(seconds=1)  # a unit may come and go while a list is made: then it is wrong for so long
 HONOUR_KEPT = timedelta(minutes=10)
@@ -60,8 +61,8 @@ def show_deal(slug: str) -> Response:
         words=PHASE_WORDS,
         dealers=dealers,
         prices=queries.list_prices(page.trim_id, now),
-        rating=queries.rate_series(page.card.series_slug),
-        reviews=queries.list_series_reviews(page.card.series_slug, limit=3),
+        rating=said.rate_series(page.card.series_slug),
+        reviews=said.list_series_reviews(page.card.series_slug, limit=3),
     )
 
 
