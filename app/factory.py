@@ -16,6 +16,7 @@ from app.core.db import db, keep_alive_only
 from app.core.errors import ConfigError
 from app.core.shared_tokens import DatabaseTokenStore
 from app.core.web import Shop
+from app.gateways.leadsystem.client import LeadWebhook
 from app.gateways.pay.client import WeChatPayV3
 from app.gateways.sms.tencent import TencentSms
 from app.gateways.storage.objects import ObjectStorage
@@ -104,6 +105,7 @@ def _connect_gateways(app: Flask, settings: Settings, given: Mapping[str, Any]) 
         ),
         "sms": lambda: TencentSms.from_settings(settings),
         "storage": lambda: ObjectStorage.from_settings(settings),
+        "leads": lambda: LeadWebhook.from_settings(_with(settings, "leads_webhook_url", "leads_webhook_secret")),
     }
     for name, build in clients.items():
         app.extensions[name] = given[name] if name in given else _OnFirstUse(build)

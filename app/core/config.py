@@ -4,7 +4,10 @@ Names are those of the product's settings list. Production refuses to start with
 value and lists everything that is wrong at once.
 """
 
+import base64
+import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -68,6 +71,13 @@ class Settings(BaseSettings):
 
     draws_enabled: bool = False  # 夺券: a draw is published only where somebody said that the law was looked at
 
+    # Photos of driving licences: whether stores may ask for them (unset: in development only), and what seals them.
+    licence_photos: bool | None = None
+    licence_photo_keys: SecretStr = SecretStr("")
+
+    leads_webhook_url: str = ""
+    leads_webhook_secret: SecretStr = SecretStr("")
+
     metrics_token: SecretStr = SecretStr("")
     metrics_path: Path = ROOT / "instance" / "metrics"
     assets_path: Path = ROOT / "instance" / "assets"
@@ -78,6 +88,20 @@ class Settings(BaseSettings):
     @property
     def production(self) -> bool:
         return self.zhanting_env == "production"
+
+    @property
+    def licence_keys(self) -> list[str]:
+        """What seals photos of licences, the newest first; none: no store may ask for one.
+
+        Development makes one of its own; production has it from LICENCE_PHOTO_KEYS alone.
+        """
+        if self.licence_photos is False or (self.licence_photos is None and self.production):
+            return []
+        given = [key.strip() for key in self.licence_photo_keys.get_secret_value().split(",") if key.strip()]
+        if given or self.production:
+            return given
+        digest = hashlib.sha256(f"licence:{self.secret_key.get_secret_value()}".encode()).digest()
+        return [base64.urlsafe_b64encode(digest).decode()]
 
     @property
     def pushes_sealed(self) -> bool:
@@ -156,7 +180,7 @@ def production_problems(settings: Settings) -> list[str]:
             "TRUSTED_PROXIES: 0, but https is ended by a proxy in front; "
             "uncounted, every shopper has the proxy's one address and shares its limits"
         )
-    problems += half_set_storage(settings)
+    problems += half_set_storage(settings) + licence_key_problems(settings)
     for name in [*BASE_URLS, *(["media_s3_endpoint"] if settings.media_s3_endpoint else [])]:
         parts = urlsplit(str(getattr(settings, name)))
         host = parts.hostname or ""
@@ -169,6 +193,16 @@ def half_set_storage(settings: Settings) -> list[str]:
     """What is missing when pictures are to lie in a bucket, a line each; nothing when they lie in a folder."""
     given = {name: _plain(getattr(settings, name)) for name in STORAGE}
     return [f"{name.upper()}: missing" for name, value in given.items() if not value] if any(given.values()) else []
+
+
+def licence_key_problems(settings: Settings) -> list[str]:
+    """What is wrong with the keys of licence photos where stores may ask for them, a line each."""
+    if not settings.licence_photos:
+        return []
+    if not settings.licence_keys:
+        return ["LICENCE_PHOTO_KEYS: missing, but LICENCE_PHOTOS is on"]
+    good = [re.fullmatch(r"[A-Za-z0-9_-]{43}=", key) is not None for key in settings.licence_keys]
+    return [] if all(good) else ["LICENCE_PHOTO_KEYS: each is 32 random bytes in URL-safe base64 (44 characters)"]
 
 
 def _plain(value: object) -> str:

@@ -113,7 +113,7 @@ def sharing_text(dealer: str, kind: str) -> str:
 
 
 def may_contact(state: str, state_at: datetime, now: datetime) -> bool:
-    """Whether the store still needs the number: while it works on the request, and a month after the car was ordered."""
+    """Whether the store still needs the number: while it works on the request, and a month after an order."""
     return state in OPEN or (state == LeadState.ORDERED and now - state_at < CONTACT_AFTER_ORDER)
 
 
@@ -246,8 +246,8 @@ def _difference(offer: Offer, others: Sequence[Offer]) -> str:
     if all(other.kind != offer.kind for other in others):
         return f"这是{QUOTE_WORDS[offer.kind]}，其他是{QUOTE_WORDS[others[0].kind]}，口径不同，不能直接比较。"
     alike = [other for other in others if other.kind == offer.kind]
-    more = offer.included - frozenset().union(*(other.included for other in alike))
-    less = frozenset.intersection(*(other.included for other in alike)) - offer.included
+    more = {key for key in offer.included if all(key not in other.included for other in alike)}
+    less = {key for key in INCLUDED if key not in offer.included and all(key in other.included for other in alike)}
     words = [f"多含{'、'.join(INCLUDED[k] for k in INCLUDED if k in more)}"] if more else []
     words += [f"不含{'、'.join(INCLUDED[k] for k in INCLUDED if k in less)}"] if less else []
     return f"包含的项目不同（{'，'.join(words) or '各有增减'}），不能只看数字。"
