@@ -32,6 +32,7 @@ PROFILE = "wechat_profile"
 PURPOSES = {
     "terms": "用户协议与预订条款",
     "share_with_dealer": "把姓名和手机号提供给所选门店",
+    "licence_photo": "上传驾驶证照片供试驾门店核验",
     PROFILE: "使用微信头像和昵称",
 }
 PROFILE_VERSION = "2026-11"
