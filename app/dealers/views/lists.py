@@ -1,4 +1,4 @@
-"""Pages of the dealers: by city, by distance, one store."""
+"""Stores by city and by distance, and the chosen city."""
 
 import math
 import re
@@ -6,25 +6,22 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from flask import Blueprint, Response, g, jsonify, make_response, request
+from flask import Response, g, jsonify, make_response, request
 
 from app.core import clock
-from app.core.caching import cached_page, good_until, public
+from app.core.caching import cached_page, good_until
 from app.core.htmx import go, render, wants_fragment
 from app.core.security import access
 from app.core.web import settings
-from app.dealers import cities, maps, queries
+from app.dealers import cities, queries
 from app.dealers.errors import PlaceUnreadable
 from app.dealers.geo import wgs84_to_gcj02
-from app.dealers.hours import parse
-from app.dealers.models import Dealer
 from app.dealers.queries import NearDealer
-from app.dealers.rules import DealerStatus, distance_words
+from app.dealers.rules import DealerStatus
+from app.dealers.views import blueprint
 
-blueprint = Blueprint("dealers", __name__)
 MAX_PAGE = 5
 CITY_COOKIE, SHOP_COOKIE, YEAR = "city", "shop", 31536000
-blueprint.add_app_template_filter(distance_words, "distance")
 
 
 @blueprint.get("/dealers")
@@ -148,36 +145,6 @@ def choose_city() -> Response:
     else:
         response.delete_cookie(CITY_COOKIE)
     return response
-
-
-@blueprint.get("/dealers/<slug>")
-@access("public")
-def show_dealer(slug: str) -> Response:
-    """One store: facts, hours, ways to get there."""
-    dealer = queries.get_dealer(slug)
-    where = dealer.lat, dealer.lng, dealer.name
-    links = [
-        ("腾讯地图", maps.tencent(*where, dealer.address)),
-        ("高德地图", maps.amap(*where)),
-        ("百度地图", maps.baidu(*where, dealer.address)),
-    ]
-    return public(
-        render(
-            "dealers/show.html",
-            dealer=dealer,
-            address=_address(dealer),
-            state=queries.open_state(dealer, clock.now()),
-            hours=[line.strip() for line in dealer.hours.split("；") if line.strip()],
-            hours_known=parse(dealer.hours).known,
-            links=links,
-        )
-    )
-
-
-def _address(dealer: Dealer) -> str:
-    """The address in full; a municipality is named once."""
-    city = "" if dealer.city == dealer.province else dealer.city
-    return f"{dealer.province}{city}{dealer.district}{dealer.address}"
 
 
 def _place() -> tuple[float, float, int]:
