@@ -3,14 +3,11 @@
 from alembic import context
 from flask import current_app
 
+from app.core.tables import include_name
+
 extension = current_app.extensions["migrate"]
 engine = extension.db.engine
 metadata = extension.db.metadata
-
-
-def include_name(name, kind, _parents):
-    """Leave alone what other libraries keep in the same database."""
-    return not (kind == "table" and name is not None and name.startswith(("huey_", "kv", "task", "schedule")))
 
 
 def render_item(kind, item, _autogen):

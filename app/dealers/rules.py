@@ -20,3 +20,11 @@ def distance_words(metres: float) -> str:
     if metres < 1000:
         return f"{round(metres / 10) * 10}m"
     return f"{metres / 1000:.1f}km" if metres < 100_000 else f"{metres / 1000:.0f}km"
+
+
+SERVICES = ("销售", "试驾", "售后", "充电")
+
+
+def split_services(text: str) -> frozenset[str]:
+    """The services a store offers, from the workbook's notation."""
+    return frozenset(word.strip() for word in text.replace(";", "；").split("；") if word.strip())

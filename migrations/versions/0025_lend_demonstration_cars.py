@@ -6,7 +6,6 @@ Revision: 0025, after 0024
 import sqlalchemy as sa
 from alembic import op
 
-
 revision = "0025"
 down_revision = "0024"
 branch_labels = None
@@ -88,7 +87,7 @@ def upgrade() -> None:
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("state_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("walk_in", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("walk_in", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("contact_name", sa.String(length=40), nullable=False),
         sa.Column("contact_phone", sa.String(length=11), nullable=False),
         sa.Column("thanks_slug", sa.String(length=64), nullable=False),

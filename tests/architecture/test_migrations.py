@@ -22,9 +22,10 @@ def test_models_equal_migrations(app):
     from alembic.migration import MigrationContext
 
     from app.core.db import db
+    from app.core.tables import include_name
 
     with db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": include_name})
         assert compare_metadata(context, db.metadata) == []
 
 

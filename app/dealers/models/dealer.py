@@ -18,6 +18,7 @@ class Dealer(Model):
         CheckConstraint("lng BETWEEN -180 AND 180", name="lng_in_range"),
         Index("ix_dealers_lat_lng", "lat", "lng"),
         Index("ix_dealers_city", "city"),
+        Index("ix_dealers_kind", "kind_id", "lat", "lng"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -36,4 +37,6 @@ class Dealer(Model):
     intro: Mapped[str] = mapped_column(Text, default="", server_default="")  # 简介, in the store's own words
     photo_id: Mapped[int | None] = mapped_column(ForeignKey("pictures.id"))
     status: Mapped[str] = mapped_column(String(8))
+    # A DealerKind, set by triggers alone; none for a store that is not shown.
+    kind_id: Mapped[int | None] = mapped_column(BigId)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -7,11 +7,11 @@ from sqlalchemy import func, select
 
 from app.core import clock
 from app.core.db import db
-from app.dealers import hours
 from app.dealers.errors import DealerNotFound
 from app.dealers.hours import OpenState
 from app.dealers.models import Dealer
-from app.dealers.rules import SHOWN, DealerStatus
+from app.dealers.queries import kinds
+from app.dealers.rules import SHOWN
 
 PAGE = 10
 
@@ -27,9 +27,7 @@ class NearDealer:
 
 def open_state(dealer: Dealer, now: datetime) -> OpenState:
     """营业中至 20:30, 明日 09:00 开门; a store that paused is not open, whatever its hours."""
-    if dealer.status != DealerStatus.OPEN:
-        return OpenState(False, "暂停营业")
-    return hours.open_state(hours.parse(dealer.hours), clock.local(now))
+    return kinds.state_of(dealer.status, dealer.hours, clock.local(now))
 
 
 def list_cities() -> list[tuple[str, int]]:
