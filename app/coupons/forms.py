@@ -1,6 +1,8 @@
-"""Shape of a claim as it is sent."""
+"""Shape of a claim, a shake, a wish and an entry as they are sent."""
 
-from wtforms import HiddenField, StringField
+import math
+
+from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.core.forms import Form
@@ -12,3 +14,39 @@ class ClaimForm(Form):
     key = HiddenField(validators=[DataRequired(), Length(min=8, max=64)])
     p = HiddenField(validators=[Length(max=16)])
     passphrase = StringField("口令", validators=[Length(max=40, message="口令最多 40 个字。")])
+
+
+class ShakeForm(Form):
+    """One shake. `p` is the code of a store that led here; the place, if one was given, is used once and forgotten."""
+
+    key = HiddenField(validators=[DataRequired(), Length(min=8, max=64)])
+    p = HiddenField(validators=[Length(max=16)])
+    lat = HiddenField(validators=[Length(max=24)])
+    lng = HiddenField(validators=[Length(max=24)])
+    system = HiddenField(validators=[Length(max=8)])
+
+    def place(self) -> tuple[float, float] | None:
+        """(latitude, longitude) as they were given, or None."""
+        try:
+            lat, lng = float(self.lat.data or ""), float(self.lng.data or "")
+        except ValueError:
+            return None
+        return (lat, lng) if math.isfinite(lat) and math.isfinite(lng) and abs(lat) <= 90 and abs(lng) <= 180 else None
+
+
+class WishForm(Form):
+    """A wish: what kind of benefit, for which model, in one's own words."""
+
+    key = HiddenField(validators=[DataRequired(), Length(min=8, max=64)])
+    campaign = HiddenField(validators=[Length(max=64)])
+    kind = RadioField("想要哪种优惠", validators=[DataRequired("请选择想要哪种优惠。")])
+    series = SelectField("想买的车系", validators=[Length(max=64)])
+    city = StringField("所在城市", validators=[Length(max=24, message="城市最多 24 个字。")])
+    text = TextAreaField("愿望", validators=[Length(max=400, message="愿望最多 100 个字。")])
+
+
+class EntryForm(Form):
+    """One entry of a draw: free, or with the yuan that comes back."""
+
+    kind = HiddenField()
+    method = HiddenField(validators=[Length(max=8)])

@@ -19,9 +19,9 @@ WAY_HELP = {
     ClaimWay.SCAN: "扫海报、单页或门店里的领券码领取",
     ClaimWay.NEW_MEMBER: f"首次登录后 {NEWCOMER_DAYS} 天内的新会员领取，每人一次",
     ClaimWay.STAFF: "到店由店员发放",
-    ClaimWay.SHAKE: "摇一摇领取",
+    ClaimWay.SHAKE: "摇一摇领取，按公示的概率",
     ClaimWay.WISH: "许愿后领取",
-    ClaimWay.DRAW: "夺券活动的奖品",
+    ClaimWay.DRAW: "夺券活动的奖品，抽中后自动放进卡券",
 }
 SCOPE_WORDS = {
     Scope.CAR: "用于购买整车。",
@@ -33,6 +33,7 @@ WAY_PAGES: dict[str, str] = {
     ClaimWay.DIRECT: "/coupons/{slug}/claims/new",
     ClaimWay.PASSPHRASE: "/coupons/{slug}/claims/new",
     ClaimWay.NEW_MEMBER: "/coupons/{slug}/claims/new",
+    ClaimWay.SHAKE: "/coupons/{slug}/shakes/new",
 }
 
 

@@ -1,4 +1,4 @@
-"""Pages of the coupons: `centre` for everybody, `claim` (the form), `wallet` (one's own)."""
+"""Pages of the coupons: `centre` for everybody, `claim` (the form), `shake`, `wish`, `draw` (the games), `wallet`."""
 
 from typing import Any
 
@@ -17,4 +17,4 @@ def _wallet() -> dict[str, Any]:
 
 
 # The pages add their routes to the blueprint above.
-from app.coupons.views import centre, claim, wallet  # noqa: E402, F401
+from app.coupons.views import centre, claim, shake, wallet  # noqa: E402, F401
