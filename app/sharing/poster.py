@@ -1,7 +1,6 @@
 """海报: one picture to save and send: car, name, price with its day, the page's QR code, the legal line.
 
-The font is ours (a subset of Noto Sans SC with all of GB 2312, SIL Open Font License, `app/sharing/fonts`), because a
-server need not have any Chinese font. A name with a rarer character is set in the system's CJK font where there is one.
+The font is ours (core.typeface).
 """
 
 import hashlib
@@ -20,18 +19,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from app.core.money import format_range
 from app.core.outside import PosterFacts
+from app.core.typeface import file_for
 
 WIDTH, HEIGHT, EDGE = 750, 1280, 48
 STAGE: Final = (EDGE, 132, WIDTH - EDGE, 612)
 PAPER, INK, INK2, PRICE, WHITE, LINE = "#F5F4F0", "#14181A", "#4B5357", "#B4381F", "#FFFFFF", "#DAD7CF"
 QR_SIZE, QR_QUIET = 232, 4
-FONT: Final = Path(__file__).parent / "fonts" / "noto-sans-sc-gb2312.woff2"
-SYSTEM_FONTS: Final = tuple(
-    Path(folder) / name
-    for folder in ("/usr/share/fonts/opentype/noto", "/usr/share/fonts/noto-cjk", "/usr/share/fonts/truetype/wqy")
-    for name in ("NotoSansCJK-Medium.ttc", "NotoSansCJK-Regular.ttc", "wqy-zenhei.ttc")
-)
-EXTRA: Final = frozenset("¥￥–—…·“”‘’％℃①②③④⑤●○✓×→")
 LAYOUT: Final = "1"  # part of the key: a new drawing is a new picture
 KEPT: Final = 48
 
@@ -79,16 +72,6 @@ class PosterStore:
                 self._kept.popitem(last=False)
 
 
-def covered(text: str) -> bool:
-    """Whether our own font has every character."""
-    plain = "".join(c for c in text if c not in EXTRA and c > "\x7f")
-    try:
-        plain.encode("gb2312")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 @cache
 def _font(path: Path, size: int) -> Font:
     return ImageFont.truetype(str(path), size)
@@ -96,8 +79,7 @@ def _font(path: Path, size: int) -> Font:
 
 def font_for(text: str, size: int) -> Font:
     """Our font, or the system's where the text has a character that ours lacks."""
-    path = FONT if covered(text) else next((p for p in SYSTEM_FONTS if p.is_file()), FONT)
-    return _font(path, size)
+    return _font(file_for(text), size)
 
 
 def draw(poster: Poster, picture: bytes | None) -> bytes:

@@ -11,8 +11,9 @@ from app.booking.models import OnePriceDeal
 from app.catalog.models import Trim
 from app.core.db import db, transaction
 from app.core.outside import PosterFacts
+from app.core.typeface import covered
 from app.sharing import poster as posters
-from app.sharing.poster import Poster, covered, draw, font_for, wrap
+from app.sharing.poster import Poster, draw, font_for, wrap
 from tests.booking import shop
 from tests.client import Shopper
 
