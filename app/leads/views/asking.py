@@ -1,0 +1,233 @@
+"""免号询价 and 请门店回电: the forms, with the nearest stores by a place given once, or by city."""
+
+import math
+from urllib.parse import unquote
+
+from flask import Response, g, request, url_for
+
+from app.catalog.queries.lineup import LineupTrim, get_lineup
+from app.core import clock, ids
+from app.core.errors import DomainError
+from app.core.htmx import go, render
+from app.core.security import access, fingerprint
+from app.core.web import actor, limiter
+from app.dealers.geo import wgs84_to_gcj02
+from app.dealers.queries import list_cities
+from app.leads import rules
+from app.leads.forms import AskForm, CallForm, number_of
+from app.leads.queries import dispatching
+from app.leads.queries.contact import list_stopped
+from app.leads.queries.dispatching import Place, StoreChoice
+from app.leads.services.asking import CHOSEN, Wish, open_enquiry
+from app.leads.views import blueprint, secret
+from app.members import queries as members
+from app.visits.session import touch
+
+CITY_COOKIE = "city"
+SHOWN_CITIES = 8
+
+
+@blueprint.get("/enquiries/new")
+@access("member")
+def new_enquiry() -> Response:
+    """Ask up to three stores; no number is asked for, and none is sent along."""
+    return _ask_page(AskForm(formdata=None, **_given()), set())
+
+
+@blueprint.post("/enquiries/new")
+@access("member")
+@limiter.limit("20/minute")
+def ask_price() -> Response:
+    form, chosen = AskForm(), {number_of(value) for value in request.form.getlist("dealers")[: rules.MOST_STORES + 1]}
+    trim = _trim(form.trim.data)
+    if not form.validate() or trim is None:
+        if trim is None:
+            form.form_errors = ["请先选择要询价的车款。"]
+        return _ask_page(form, chosen, 422)
+    wish = Wish(
+        kind="price",
+        source=form.source.data or "enquiry",
+        subject=trim.full_name,
+        dealers=tuple(sorted(chosen - {0})),
+        idempotency_key=form.idempotency_key.data or "",
+        trim_id=trim.id,
+        msrp_fen=trim.msrp_fen,
+        note=form.note.data or "",
+        city=_city(),
+    )
+    try:
+        no = open_enquiry(actor(), wish, clock.now(), address_digest=address(), touch=touch(request))
+    except DomainError as refusal:
+        if refusal.status not in (422, 429):
+            raise
+        _put(form, refusal)
+        return _ask_page(form, chosen, refusal.status)
+    return go(url_for("leads.show_enquiry", no=no))
+
+
+@blueprint.get("/enquiries/stores")
+@access("public")
+def list_stores() -> Response:
+    """The stores of a place as boxes to tick: a part of the form. The place is used and forgotten."""
+    g.private = True
+    return render("leads/_stores.html", choices=_choices(), chosen=set(), proposed=rules.MOST_STORES, place=_place())
+
+
+@blueprint.get("/enquiries/call")
+@access("member")
+def new_call() -> Response:
+    """One store calls back: the one the dispatch would choose, or the one that was asked for."""
+    return _call_page(CallForm(formdata=None, name=_name(), **_given()))
+
+
+@blueprint.post("/enquiries/call")
+@access("member")
+@limiter.limit("20/minute")
+def ask_call() -> Response:
+    form, trim = CallForm(), _trim(request.form.get("trim"))
+    if not form.validate():
+        return _call_page(form, 422)
+    dealer_id = number_of(form.dealer.data)
+    dealer = dispatching.list_by_ids([dealer_id]).get(dealer_id)
+    try:
+        wish = Wish(
+            kind="call",
+            source=form.source.data or "enquiry",
+            subject=trim.full_name if trim else "看车咨询",
+            dealers=(dealer_id,),
+            idempotency_key=form.idempotency_key.data or "",
+            trim_id=trim.id if trim else None,
+            msrp_fen=trim.msrp_fen if trim else None,
+            name=form.name.data or "",
+            city=_city(),
+            wanted_at=form.moment,
+            share=rules.sharing_text(dealer.name, "call") if dealer else "",
+            reason=_reason(dealer_id),
+        )
+        no = open_enquiry(actor(), wish, clock.now(), address_digest=address(), touch=touch(request))
+    except DomainError as refusal:
+        if refusal.status not in (422, 429):
+            raise
+        _put(form, refusal)
+        return _call_page(form, refusal.status)
+    return go(url_for("leads.show_enquiry", no=no))
+
+
+def address() -> str:
+    """The caller's address as a keyed digest, for the limits alone."""
+    return fingerprint(secret(), "lead-address", request.remote_addr or "")
+
+
+def _ask_page(form: AskForm, chosen: set[int], status: int = 200) -> Response:
+    choices = _choices()
+    asked = {one.dealer.id for one in choices if one.dealer.slug == request.args.get("dealer")}
+    return render(
+        "leads/new.html",
+        status=status,
+        form=form,
+        trim=_trim(form.trim.data),
+        lineup=get_lineup().series,
+        choices=choices,
+        chosen=chosen or asked,
+        proposed=rules.MOST_STORES if _city() or _place() else 0,
+        stopped=list_stopped(g.member.id),
+        **_cities(),
+    )
+
+
+def _call_page(form: CallForm, status: int = 200) -> Response:
+    choices, asked = _choices(), request.values.get("dealer", "")
+    picked = next((one for one in choices if asked in (one.dealer.slug, str(one.dealer.id))), None)
+    picked = picked or (choices[0] if choices else None)
+    member = members.get_member(g.member.id)
+    form.dealer.data = str(picked.dealer.id) if picked else ""
+    return render(
+        "leads/call.html",
+        status=status,
+        form=form,
+        trim=_trim(form.trim.data),
+        picked=picked,
+        others=[one for one in choices if picked and one.dealer.id != picked.dealer.id][:5],
+        text=rules.sharing_text(picked.dealer.name, "call") if picked else "",
+        proved=member.phone is not None and member.phone_verified_at is not None,
+        phone=member.phone,
+        here=request.full_path.rstrip("?"),
+        **_cities(),
+    )
+
+
+def _cities() -> dict[str, object]:
+    known, city = list_cities(), _city()
+    near = known[:SHOWN_CITIES]
+    return {"cities": near, "more_cities": known[SHOWN_CITIES:], "city": city, "place": _place()}
+
+
+def _choices() -> list[StoreChoice]:
+    """Stores for the request, the best first; none before a place or a city is known, but for one that was named."""
+    place, city = _place(), _city()
+    named = request.args.get("dealer", "")[:64]
+    if place is None and not city:
+        choices = dispatching.list_choices(clock.now(), city="\0", also=named) if named else []
+        if not choices:
+            return []
+        near = choices[0].dealer.city
+        return dispatching.list_choices(clock.now(), city=near, also=named)
+    return dispatching.list_choices(clock.now(), place=place, city=city, also=named)
+
+
+def _reason(dealer_id: int) -> str:
+    """Why this store: the dispatch's own word, if it is the one that would be chosen now."""
+    choices = _choices()
+    first = choices and choices[0].dealer.id == dealer_id
+    return f"推荐门店：{choices[0].choice.record}" if first else CHOSEN
+
+
+def _trim(slug: str | None) -> LineupTrim | None:
+    return get_lineup().trims.get(slug or "")
+
+
+def _given() -> dict[str, str]:
+    trim = request.args.get("trim", "")[:64]
+    if not trim and (series := request.args.get("series")):
+        car = next((car for car in get_lineup().series if car.slug == series), None)
+        trim = car.trims[0].slug if car and car.trims else ""
+    source = request.args.get("from", "")
+    return {
+        "trim": trim,
+        "source": source if source in rules.SOURCES else "enquiry",
+        "idempotency_key": ids.token(16),
+    }
+
+
+def _name() -> str:
+    return members.get_member(g.member.id).name
+
+
+def _city() -> str:
+    known = dict(list_cities())
+    for wanted in (request.values.get("city", ""), unquote(request.cookies.get(CITY_COOKIE, ""))):
+        if wanted[:24] in known:
+            return wanted[:24]
+    return ""
+
+
+def _place() -> Place | None:
+    """The place of this very request; what is no place on earth is none."""
+    try:
+        lat, lng = float(request.values["lat"]), float(request.values["lng"])
+    except (KeyError, ValueError):
+        return None
+    if not (math.isfinite(lat) and math.isfinite(lng) and abs(lat) <= 90 and abs(lng) <= 180):
+        return None
+    if request.values.get("system") == "wgs84":
+        point = wgs84_to_gcj02(lng, lat)
+        return Place(point.lat, point.lng)
+    return Place(lat, lng)
+
+
+def _put(form: AskForm | CallForm, refusal: DomainError) -> None:
+    field = form[refusal.field] if refusal.field and refusal.field in form else None
+    if field is not None and field.type != "HiddenField":
+        field.errors = [refusal.message]
+    else:
+        form.form_errors = [refusal.message]
