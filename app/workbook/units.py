@@ -16,7 +16,7 @@ from app.workbook.rules import DealRow
 
 def lay_out(session: Session, deal_id: int, row: DealRow, dealers: Mapping[str, int], found: Findings) -> None:
     """Write who takes part in a deal, with units of their own or without. The deal stays locked to the end."""
-    session.execute(select(OnePriceDeal.id).where(OnePriceDeal.id == deal_id).with_for_update())
+    session.execute(select(OnePriceDeal.id).where(OnePriceDeal.id == deal_id).with_for_update(key_share=True))
     rows = session.execute(select(DealDealer.dealer_id).where(DealDealer.deal_id == deal_id))
     before = set(rows.scalars())
     units = {dealers[slug]: count for slug, count in row.dealer_units}

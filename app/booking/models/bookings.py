@@ -40,8 +40,8 @@ class Booking(Model):
         ),
         Index("ix_bookings_state_hold", "state", "hold_until"),
         Index("ix_bookings_dealer_state", "dealer_id", "state"),
-        Index("ix_bookings_deal_phone", "deal_id", "contact_phone"),
-        Index("ix_bookings_deal_address", "deal_id", "address_digest", sqlite_where=_HOLDS, postgresql_where=_HOLDS),
+        Index("ix_bookings_phone", "contact_phone"),
+        Index("ix_bookings_address", "address_digest", sqlite_where=_HOLDS, postgresql_where=_HOLDS),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, true
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, or_, select, true
 
 from app.booking.models import Booking, DealDealer, OnePriceDeal, QueuePlace
 from app.booking.queries.sellable import OPEN_FOR_BUSINESS, sellable
@@ -40,6 +40,7 @@ class Offered(NamedTuple):
     balance_starts_at: datetime | None
     balance_ends_at: datetime | None
     terms: str
+    trim_id: int
     msrp_fen: int
     series_name: str
     model_year: str
@@ -58,7 +59,7 @@ def _column(name: str) -> ColumnElement[Any]:
 
 _READ: Select[Any] = (
     select(
-        *(_column(name) for name in Offered._fields[:20]),
+        *(_column(name) for name in Offered._fields[:21]),
         _trims.c.msrp_fen,
         _series.c.name,
         _trims.c.model_year,
@@ -68,7 +69,7 @@ _READ: Select[Any] = (
     .join(_series, _series.c.id == _trims.c.series_id)
 )
 _BY_SLUG = _READ.where(_deals.c.slug == bindparam("slug"))
-_LOCKED = _READ.where(_deals.c.id == bindparam("deal")).with_for_update(of=_deals)
+_LOCKED = _READ.where(_deals.c.id == bindparam("deal")).with_for_update(of=_deals, key_share=True)
 
 
 # What a person who books stands before: the same form's booking, the chosen dealer if it takes part, an offered unit.
@@ -144,7 +145,10 @@ class Standing(NamedTuple):
     of_address: int  # unpaid holds from this address
 
 
-_counts = _bookings.c.deal_id == bindparam("deal"), _bookings.c.slot.is_not(None)
+# `+ 0`: a deal's bookings are many; those of one person, phone or address are few and have an index of their own. A
+# planner that had no figures of the crowd's new rows yet took the deal's and read them all.
+_of_deal = _bookings.c.deal_id + 0 == bindparam("deal", type_=BigInteger)
+_counts = _of_deal, _bookings.c.slot.is_not(None)
 _own_offer = select(_places.c.id, _places.c.dealer_id).where(
     _places.c.deal_id == bindparam("deal"),
     _places.c.member_id == bindparam("member"),
@@ -158,7 +162,7 @@ _STANDING = select(
     select(func.count()).where(*_counts, _bookings.c.contact_phone == bindparam("phone")).scalar_subquery(),
     select(func.count())
     .where(
-        _bookings.c.deal_id == bindparam("deal"),
+        _of_deal,
         _bookings.c.address_digest == bindparam("address"),
         _bookings.c.hold_until > bindparam("now"),
     )

@@ -78,7 +78,7 @@ _STANDING = (
 )
 _LOCK_BOOKING = select(_bookings.id).where(_bookings.id == bindparam("booking")).with_for_update()
 _DEAL_OF = select(_bookings.deal_id).where(_bookings.id == bindparam("booking")).scalar_subquery()
-_LOCK_DEAL = select(_deals.id).where(_deals.id == _DEAL_OF).with_for_update()
+_LOCK_DEAL = select(_deals.id).where(_deals.id == _DEAL_OF).with_for_update(key_share=True)
 _STEP = update(table_of(Booking)).where(_bookings.id == bindparam("booking"), _bookings.state == bindparam("before"))
 _MOVE = _STEP.values(state=bindparam("after"), state_at=bindparam("at"), address_digest=None)
 _MOVE_AND_PROMISE = _MOVE.values(confirm_by=bindparam("by"))
@@ -97,11 +97,15 @@ class Change:
 
 
 def lock_deal(deal_id: int) -> OnePriceDeal:
-    """The deal, locked and read again."""
+    """The deal, locked and read again.
+
+    Here as everywhere its key is left to others (`key_share`): who is about to take a unit has already written a
+    booking that points at the deal, and neither waits for the other.
+    """
     return db.session.scalars(
         select(OnePriceDeal)
         .where(OnePriceDeal.id == deal_id)
-        .with_for_update(of=OnePriceDeal)
+        .with_for_update(of=OnePriceDeal, key_share=True)
         .execution_options(populate_existing=True)
     ).one()
 

@@ -1,5 +1,6 @@
 """Placing a booking: cheap refusals first, then one short transaction that takes a unit and a place."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +24,7 @@ from app.booking.queries.offers import (
     Before,
     Offered,
     Placed,
+    Standing,
     find_standing,
     lock_offered,
     look_before,
@@ -131,17 +133,43 @@ class _SentBefore(Exception):
         self.placed = placed
 
 
-@retry_deadlock
+class _Otherwise(Exception):
+    """Something is not as it was read: what was written is undone, and decided with the deal locked first."""
+
+
 def _take(actor: Actor, member_id: int, wish: Wish, before: Before, now: datetime) -> Placed:
+    if not before.kept:
+        with suppress(_Otherwise, IntegrityError):
+            return _take_last(actor, member_id, wish, before, now)
+    return _take_first(actor, member_id, wish, before, now)
+
+
+@retry_deadlock
+def _take_last(actor: Actor, member_id: int, wish: Wish, before: Before, now: datetime) -> Placed:
+    """For the crowd, who all wait for one deal: all is written first, and the deal is locked for a moment only."""
+    no, deal = ids.number("B", now), before.deal
+    with transaction():
+        member_services.hold_member(member_id)
+        _record_consents(member_id, wish, before, no, now)
+        placed = _write(deal, member_id, limits.FIRST, wish, no, now)
+        _report(actor, placed, deal.id, wish, now)
+        if not stock.take_as_seen(deal, wish.dealer_id, now):
+            raise _Otherwise
+        standing = _find_standing(deal.id, member_id, wish, now)
+        if standing.offer is not None or not limits.within(standing, deal.per_person):
+            raise _Otherwise
+        return placed
+
+
+@retry_deadlock
+def _take_first(actor: Actor, member_id: int, wish: Wish, before: Before, now: datetime) -> Placed:
+    """For everybody else: what is true of the deal and the person is read with the deal locked, and says why not."""
     no, deal_id = ids.number("B", now), before.deal.id
     with transaction():
         member_services.hold_member(member_id)
-        # The crowd waits for the deal: what does not depend on it is written before it is locked.
         _record_consents(member_id, wish, before, no, now)
         deal = lock_offered(deal_id)
-        standing = find_standing(
-            deal_id, member_id, wish.idempotency_key, phone=wish.phone, address=wish.address_digest, now=now
-        )
+        standing = _find_standing(deal_id, member_id, wish, now)
         if standing.same is not None:
             raise _SentBefore(standing.same)
         _refuse(deal, wish, now, kept=standing.offer is not None)
@@ -150,10 +178,21 @@ def _take(actor: Actor, member_id: int, wish: Wish, before: Before, now: datetim
         placed = _write(deal, member_id, slot, wish, no, now)
         if standing.offer is not None:
             stock.settle(standing.offer.id, placed.id)
-        tell(placed.id, "held", actor, now)
-        credit(wish.touch, "booking", placed.id, wish.dealer_id, now)
-        audit.record(actor, "booking_placed", "booking", placed.id, deal_id=deal_id, dealer_id=wish.dealer_id)
+        _report(actor, placed, deal_id, wish, now)
         return placed
+
+
+def _find_standing(deal_id: int, member_id: int, wish: Wish, now: datetime) -> Standing:
+    return find_standing(
+        deal_id, member_id, wish.idempotency_key, phone=wish.phone, address=wish.address_digest, now=now
+    )
+
+
+def _report(actor: Actor, placed: Placed, deal_id: int, wish: Wish, now: datetime) -> None:
+    """Its timeline, its visit and the audit trail."""
+    tell(placed.id, "held", actor, now)
+    credit(wish.touch, "booking", placed.id, wish.dealer_id, now)
+    audit.record(actor, "booking_placed", "booking", placed.id, deal_id=deal_id, dealer_id=wish.dealer_id)
 
 
 def _record_consents(member_id: int, wish: Wish, before: Before, no: str, now: datetime) -> None:

@@ -41,6 +41,12 @@ def _open(deals: Any) -> ColumnElement[bool]:
 
 
 _TAKE = _DEAL.where(_deals.units_left >= 1, _deals.waiting == 0, _open(_deals)).values(units_left=_deals.units_left - 1)
+# What a booking copies from its deal or is judged by; compared once more when its unit is taken.
+COPIED = (
+    "trim_id", "price_fen", "earnest_kind", "earnest_fen", "per_person", "confirm_hours", "ready_days",
+    "balance_starts_at", "balance_ends_at", "terms", "stock_by_dealer",
+)  # fmt: skip
+_TAKE_AS_SEEN = _TAKE.returning(*(_deals[name] for name in COPIED))
 _TAKE_DEALERS = _DEALER.where(_own.units_left >= 1).values(units_left=_own.units_left - 1)
 _RETURN = _DEAL.where(_deals.units_left < _deals.units_total).values(units_left=_deals.units_left + 1)
 _RETURN_DEALERS = _DEALER.where(_own.units_left < _own.units_total).values(units_left=_own.units_left + 1)
@@ -194,6 +200,17 @@ def try_take(deal: HasStock, dealer_id: int, now: datetime, place: HasPlace | No
         return DealerSoldOut()
     forget(OnePriceDeal, deal.id)
     return None
+
+
+def take_as_seen(deal: HasStock, dealer_id: int, now: datetime) -> bool:
+    """Take one unit that anybody may take, and lock the deal, if it is still what it was when it was read.
+
+    After a False the caller's transaction has to be undone.
+    """
+    row = execute(_TAKE_AS_SEEN, {"deal": deal.id, "now": now}).first()
+    if row is None or row != tuple(getattr(deal, name) for name in COPIED):
+        return False
+    return not deal.stock_by_dealer or execute(_TAKE_DEALERS, {"deal": deal.id, "dealer": dealer_id}).rowcount == 1
 
 
 def settle(place_id: int, booking_id: int) -> None:
