@@ -135,12 +135,16 @@ def guide_change_problem(rows: Sequence[PriceRow], new_fen: int, now: datetime) 
     history = periods([*rows, PriceRow(PriceKind.GUIDE, "", new_fen, now, None, now)])
     for offer in open_offers(rows, now):
         if offer.fen > new_fen:
-            price = format_yuan(offer.fen)
-            return f"指导价 {format_yuan(new_fen)} 低于一口价“{offer.deal_slug}”的 {price}，应先改一口价"
+            price, name = format_yuan(offer.fen), _called(offer)
+            return f"指导价 {format_yuan(new_fen)} 低于{name}的 {price}，应先改{name.partition('“')[0]}"
         if offer.starts_at <= now:
             continue  # The law wants the maker's price up to date at once; the cut came before the rise.
         problem = strike_through_problem(new_fen, Basis.GUIDE, offer.starts_at, history, new_fen)
         if problem:
             start = clock.say(offer.starts_at)
-            return f"一口价“{offer.deal_slug}”{start}开始：{problem}"
+            return f"{_called(offer)}{start}开始：{problem}"
     return None
+
+
+def _called(offer: PriceRow) -> str:
+    return "门店促销价" if offer.kind == PriceKind.PROMO else f"一口价“{offer.deal_slug}”"

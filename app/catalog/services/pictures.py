@@ -49,6 +49,21 @@ def upload_picture(
         return picture
 
 
+def keep_picture(folder: str, file_name: str, content: bytes, storage: Storage) -> Picture:
+    """Keep a picture that other rooms put somewhere; the same content in the same folder is the same row.
+
+    PictureRefused in one sentence; nothing is kept then.
+    """
+    if not content:
+        raise PictureRefused("这个文件是空的，请重新选择。")
+    try:
+        stored = pictures.store(content, storage)
+    except PictureError as error:
+        raise PictureRefused(f"这个文件{error}。") from None
+    with transaction() as session:
+        return _kept(session, picture_name(folder, f"{stored.digest[:8]}-{file_name[-60:]}", stored), stored)
+
+
 def picture_name(slug: str, file_name: str, stored: StoredPicture) -> str:
     """The name in the workbook: the series' folder and the file's own name, without what separates names there."""
     plain = _SEPARATORS.sub("-", PurePath(file_name.replace("\\", "/")).name).strip(" .-")

@@ -4,18 +4,13 @@ Sources: WeChat's rules for shared pages, 明码标价和禁止价格欺诈规�
 reading, to be confirmed by counsel before a launch.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.core import wording
 from app.coupons.rules.terms import Terms
 from app.coupons.rules.words import ClaimWay, CouponKind, Payer, Scope, Usage
 
-SHARE_BAIT = re.compile(
-    r"分享|转发|集赞|点赞|助力|砍价|拼团|邀请好友|裂变|朋友圈|拉新|集卡|关注(公众号|后)?(领|可领|即送)"
-)
-ABSOLUTE = re.compile(r"最(低价|便宜|优惠|划算|强|好)|全网(最低|第一)|国家级|史上")
-FINAL_SAY = re.compile(r"最终解释权")
 LONGEST = timedelta(days=366)  # a coupon nobody can use within a year of claiming is a promise nobody checks
 
 
@@ -53,15 +48,7 @@ def breaches(offer: Offer, now: datetime) -> list[Breach]:
 
 def _words(offer: Offer) -> list[Breach]:
     said = f"{offer.title}\n{offer.terms.text}"
-    found: list[Breach] = []
-    if bait := SHARE_BAIT.search(said):
-        text = f"“{bait[0]}”：不能以分享、助力、集赞或关注换券，请删除"
-        found.append(Breach("微信外链规范：诱导分享和关注", text))
-    if absolute := ABSOLUTE.search(said):
-        found.append(Breach("广告法：绝对化用语", f"“{absolute[0]}”不能使用，请改成具体的说明"))
-    if FINAL_SAY.search(said):
-        found.append(Breach("消费者权益保护法：格式条款", "“最终解释权归本公司所有”无效，请删除"))
-    return found
+    return [Breach(rule, text) for rule, text in wording.problems(said)]
 
 
 def _value(offer: Offer) -> list[Breach]:

@@ -17,7 +17,7 @@ from app.dealers.rules import DealerStatus
 
 @dataclass(frozen=True, slots=True)
 class StorePrice:
-    """本店今日价: the price of one trim at one store, beside the 厂商指导价 in force now, which alone is struck through.
+    """本店今日价: the price of one trim at one store, beside the 厂商指导价 in force now, alone struck through.
 
     `conditions` and `reason` are part of the price: whoever shows `fen` shows them too.
     """
