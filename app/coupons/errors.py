@@ -335,3 +335,8 @@ class DrawBusy(DomainError):
 
     code = "draw_busy"
     message = "这次夺券的状态已经变化，请刷新查看。"
+
+
+class NoOffersConsent(DomainError):
+    code = "no_consent"
+    message = "这位会员没有同意接收优惠通知，不能发放。"

@@ -1,6 +1,7 @@
 """What is known about members."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, bindparam, or_, select
@@ -183,6 +184,16 @@ def has_consent(member_id: int, purpose: str, subject: str = "") -> bool:
         Consent.withdrawn_at.is_(None),
     )
     return db.session.scalar(standing.limit(1)) is not None
+
+
+def list_consenting(member_ids: Sequence[int], purpose: str) -> set[int]:
+    """Those of them whose consent to this purpose stands."""
+    found: set[int] = set()
+    for start in range(0, len(member_ids), 500):
+        some = Consent.member_id.in_(member_ids[start : start + 500])
+        standing = select(Consent.member_id).where(some, Consent.purpose == purpose, Consent.withdrawn_at.is_(None))
+        found.update(db.session.scalars(standing))
+    return found
 
 
 def export_own(member_id: int) -> dict[str, object]:

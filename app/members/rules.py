@@ -29,13 +29,20 @@ NUMBER_MEMORY = timedelta(days=90)
 ERASURE_WAIT = timedelta(days=7)
 
 PROFILE = "wechat_profile"
+OFFERS = "offers"
 PURPOSES = {
     "terms": "用户协议与预订条款",
     "share_with_dealer": "把姓名和手机号提供给所选门店",
     "licence_photo": "上传驾驶证照片供试驾门店核验",
     PROFILE: "使用微信头像和昵称",
+    OFFERS: "接收优惠券和活动通知",
 }
 PROFILE_VERSION = "2026-11"
+OFFERS_VERSION = "2026-11"
+OFFERS_TEXT = (
+    "同意总部把优惠券直接放进我的卡券，并用站内消息和已订阅的微信通知告诉我。不打电话，不把手机号提供给他人；"
+    "可随时在“隐私与授权”撤回。"
+)
 PROFILE_TEXT = "从微信获取头像和昵称，只显示在您自己的“我的”页面；撤回后立即删除。"
 
 MAX_PATH = 400

@@ -100,6 +100,7 @@ PURPOSES: dict[str, Purpose] = {
     "wish_answered": Purpose("愿望有回音了", "{car}：{note}。", ("car", "note")),
     "draw_result": Purpose("夺券结果", "{car}：{note}。", ("car", "note")),
     "draw_money": Purpose("夺券参与金", "{car}：{note}。", ("car", "note")),
+    "coupon_given": Purpose("收到一张优惠券", "{car}：{note}。", ("car", "note")),
     "coupon_ends": Purpose("优惠券快到期", "{car}：{note}。", ("car", "note")),
     "account": Purpose("账号提醒", "{note}", ("note",)),
 }

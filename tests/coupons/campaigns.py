@@ -9,6 +9,8 @@ from app.coupons.models import CampaignDealer, CampaignSeries, Coupon, CouponCam
 from app.coupons.queries.claims import Claimed
 from app.coupons.services.claim import claim_coupon
 from app.ledger.models import LedgerEntry
+from app.members.rules import OFFERS, OFFERS_TEXT, OFFERS_VERSION
+from app.members.services.consents import record_consent
 from tests.booking import shop as s
 
 NOW = s.NOW
@@ -37,6 +39,11 @@ def campaign(
 def claim(who: Actor, slug: str = "c1", now: datetime = NOW, **given: object) -> Claimed:
     values: dict[str, object] = {"key": f"key-{next(_keys)}", "way": "直接领取", **given}
     return claim_coupon(who, slug, now, **values)  # pyright: ignore[reportArgumentType]
+
+
+def agree(who: Actor) -> None:
+    """The person wants to hear of offers."""
+    record_consent(who.id or 0, OFFERS, OFFERS_VERSION, OFFERS_TEXT, now=NOW)
 
 
 def coupon(coupon_id: int) -> Coupon:
