@@ -9,7 +9,7 @@
   function $(selector) { return doc.querySelector(selector); }
   function form() { return $("[data-scan]"); }
   function say(text) { var words = $("[data-scan-message]"); if (words) words.textContent = text; }
-  function typing() { say("打不开摄像头，请输入数字码"); form().elements.code.focus(); }
+  function typing() { say(form().dataset.typing || "打不开摄像头，请输入数字码"); form().elements.code.focus(); }
   function stop() { if (camera) { camera.destroy(); camera = null; } }
   function submit(text) {
     var box = form();
