@@ -3,7 +3,7 @@
 Pages of the shop against a bare page of the same size, rounds interleaved, under the same server: CPU(bare) ÷ CPU(ours)
 ≥ 0.35 for a page that is made anew (RESPONSE_CACHE_BYTES=0), ≥ 2 for one that is kept. The bounds bind the list and the
 model page; the others are reported (docs/decisions.md says why). Memory ≤ 1.2 × a process
-with the same imports. Then `notices`, `bookings`, `coupons`, `redemptions`, `ledger` and `lighthouse`, which also run
+with the same imports. Then `notices`, `bookings`, `coupons`, `redemptions`, `ledger`, `nearest` and `lighthouse`, which also run
 alone. About ten minutes on a quiet machine. Exit 1 when a bound is missed.
 """
 
@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import bookings, coupons, ledger, lighthouse, load, notices, redemptions, report
+from bench import bookings, coupons, ledger, lighthouse, load, nearest, notices, redemptions, report
 from bench.server import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -132,6 +132,7 @@ def main() -> int:
     report.part("redemptions", redemptions.measure)
     report.part("coupons", coupons.measure)
     report.part("ledger", ledger.measure)
+    report.part("nearest", nearest.measure)
     report.part("make run", start)
     print(f"\n{(time.perf_counter() - begun) / 60:.0f} minutes")
     return report.show()

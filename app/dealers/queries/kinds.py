@@ -8,8 +8,9 @@ from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from threading import Lock
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, func, select
@@ -19,11 +20,13 @@ from app.core.db import db, look
 from app.dealers import hours
 from app.dealers.hours import OpenState
 from app.dealers.models import DealerKind
+from app.dealers.queries import places
 from app.dealers.rules import DealerStatus, split_services
 
 _COUNT = select(func.count()).select_from(DealerKind)
 _ALL = select(DealerKind.id, DealerKind.status, DealerKind.services, DealerKind.hours)
-MINUTES_KEPT = 16
+ANSWERS_KEPT = 64
+T = TypeVar("T")
 
 
 class Kind(NamedTuple):
@@ -39,6 +42,7 @@ class _Known:
     count: int
     kinds: dict[int, Kind]
     passing: OrderedDict[object, frozenset[int]]
+    few: OrderedDict[object, bool]
 
 
 _known: WeakKeyDictionary[Engine, _Known] = WeakKeyDictionary()
@@ -54,11 +58,25 @@ def passing(services: Collection[str], open_now: bool, now: datetime) -> frozens
     if found is None:
         chosen = (i for i, kind in known.kinds.items() if wanted <= kind.services)
         found = frozenset(i for i in chosen if moment is None or is_open(known.kinds[i], moment))
-        with _lock:
-            known.passing[asked] = found
-            while len(known.passing) > MINUTES_KEPT:
-                known.passing.popitem(last=False)
+        _keep(known.passing, asked, found)
     return found
+
+
+def are_few(passing: frozenset[int], most: int) -> bool:
+    """Whether the stores of these kinds are about so many: a hint for the way to search, no truth of this moment."""
+    known = _read()
+    few = known.few.get(passing)
+    if few is None:
+        few = places.count(passing, most + 1) <= most
+        _keep(known.few, passing, few)
+    return few
+
+
+def _keep(kept: OrderedDict[object, T], asked: object, answer: T) -> None:
+    with _lock:
+        kept[asked] = answer
+        while len(kept) > ANSWERS_KEPT:
+            kept.popitem(last=False)
 
 
 def all_kinds() -> dict[int, Kind]:
@@ -73,6 +91,11 @@ def is_open(kind: Kind, moment: datetime) -> bool:
 
 def state_of(status: str, text: str, moment: datetime) -> OpenState:
     """营业中至 20:30, 明日 09:00 开门; a store that paused is not open, whatever its hours."""
+    return _state_at(status, text, moment.replace(second=0, microsecond=0))
+
+
+@lru_cache(maxsize=1024)
+def _state_at(status: str, text: str, moment: datetime) -> OpenState:
     if status != DealerStatus.OPEN:
         return OpenState(False, "暂停营业")
     return hours.open_state(hours.parse(text), moment)
@@ -85,5 +108,5 @@ def _read() -> _Known:
     if known is None or known.count != count:
         rows = look(_ALL, {}).rows
         kinds = {row[0]: Kind(row[1], split_services(row[2]), row[3]) for row in rows}
-        known = _known[engine] = _Known(len(rows), kinds, OrderedDict())
+        known = _known[engine] = _Known(len(rows), kinds, OrderedDict(), OrderedDict())
     return known

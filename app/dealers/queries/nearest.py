@@ -1,18 +1,20 @@
 """The stores nearest to a place, exact, whatever is asked of them and however far they are."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Set
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.core import clock
 from app.core.db import db
 from app.dealers.models import Dealer
 from app.dealers.queries import kinds, places
-from app.dealers.queries.places import Place
+from app.dealers.queries.places import Found, Place
 from app.dealers.queries.stores import PAGE, NearDealer
 
 FEW = 1500  # so many are measured one by one sooner than the index is walked past all the others
+PATIENCE = 8000  # after so many on the way, those wanted are all somewhere else and are measured one by one as well
+_THESE = select(Dealer).where(Dealer.id.in_(bindparam("ids", expanding=True)))
 
 
 def nearest(
@@ -34,7 +36,7 @@ def nearest(
     passing = kinds.passing(services, open_now, now) if services or open_now else None
     ranked = _rank(lat, lng, passing, among, offset + limit + 1)
     chosen = ranked[offset : offset + limit]
-    rows = {d.id: d for d in db.session.scalars(select(Dealer).where(Dealer.id.in_([place.id for place in chosen])))}
+    rows = {d.id: d for d in db.session.scalars(_THESE, {"ids": [place.id for place in chosen]})} if chosen else {}
     moment = clock.local(now)
     near = [
         NearDealer(rows[place.id], place.metres, kinds.state_of(rows[place.id].status, rows[place.id].hours, moment))
@@ -50,15 +52,28 @@ def _rank(
     """At least the first `need` places in order, fewer when there are no more."""
     if (passing is not None and not passing) or (among is not None and not among):
         return []
-    if among is not None and len(among) <= FEW:
-        return sorted(places.few(lat, lng, passing, among, FEW) or [])
-    if passing is not None and (found := places.few(lat, lng, passing, None, FEW)) is not None:
-        wanted = found if among is None else [place for place in found if place.id in among]
-        return sorted(wanted)
-    wanted = None if among is None else among if isinstance(among, (set, frozenset)) else frozenset(among)
-    sure: list[Place] = []
-    for piece in places.walk(lat, lng, passing):
-        sure.extend(place for place in piece.places if wanted is None or place.id in wanted)
-        if sum(place.metres < piece.reach_m for place in sure) >= need:
+    if (among is not None and len(among) <= FEW) or (passing is not None and kinds.are_few(passing, FEW)):
+        return _first(places.scan(lat, lng, passing, among), need) or []
+    found = _first(
+        places.walk(lat, lng, passing),
+        need,
+        among if among is None or isinstance(among, (set, frozenset)) else frozenset(among),
+        patience=None if passing is None and among is None else PATIENCE,
+    )
+    return _first(places.scan(lat, lng, passing, among), need) or [] if found is None else found
+
+
+def _first(
+    pieces: Iterator[Found], need: int, among: Set[int] | None = None, patience: int | None = None
+) -> list[Place] | None:
+    """Read on until `need` places are surely the nearest; None when patience ends first."""
+    found: list[Place] = []
+    seen = 0
+    for piece in pieces:
+        found.extend(piece.places if among is None else [place for place in piece.places if place.id in among])
+        if len(found) >= need and sum(place.metres < piece.reach_m for place in found) >= need:
             break
-    return sorted(sure)
+        seen += piece.seen
+        if patience is not None and seen > patience:
+            return None
+    return sorted(found)

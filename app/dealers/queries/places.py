@@ -19,18 +19,18 @@ from sqlalchemy import Connection, Engine
 from app.core.db import db
 from app.dealers.geo import EARTH_RADIUS_M, haversine_m
 
-FIRST = 24
+FIRST, FIRST_NARROWED, MOST = 24, 64, 512
 _CELL = Struct(">q6f")  # a cell of a node of SQLite's R*Tree: what it leads to, then lower and upper bound of x, y, z
 _FAR = 1.0  # from 60 degrees on (the square of the straight line), boxes alone say too little
 _VECTOR = "cos(radians(lat)) * cos(radians(lng)), cos(radians(lat)) * sin(radians(lng)), sin(radians(lat))"
-_KNN = (
-    f"SELECT id, lat, lng FROM dealers WHERE kind_id IS NOT NULL{{0}} "  # noqa: S608 (constants of this module)
-    f"ORDER BY cube(ARRAY[{_VECTOR}]) <-> cube(ARRAY[%(x)s, %(y)s, %(z)s]::float8[]) LIMIT {{1}}"
+_BY_INDEX = f"cube(ARRAY[{_VECTOR}]) <-> cube(ARRAY[%(x)s, %(y)s, %(z)s]::float8[])"
+# The haversine without its last step; it orders as the distance does, down to the millimetre.
+_HALF = repr(math.pi / 360)
+_BY_MEASURE = (
+    f"pow(sin((lat - {{lat}}) * {_HALF}), 2)"
+    f" + {{cos}} * cos(lat * 2 * {_HALF}) * pow(sin((lng - {{lng}}) * {_HALF}), 2)"
 )
-_SCAN = _KNN.replace(
-    f"cube(ARRAY[{_VECTOR}]) <-> cube(ARRAY[%(x)s, %(y)s, %(z)s]::float8[])",
-    "-({} * %(x)s + {} * %(y)s + {} * %(z)s)".format(*_VECTOR.split(", ")),
-)
+_ONE_OF = {"sqlite": "IN (SELECT value FROM json_each(:{0}))", "postgresql": "= ANY(%({0})s::bigint[])"}
 
 
 class Place(NamedTuple):
@@ -41,9 +41,10 @@ class Place(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Some places, and how far the index has been read: every other place is at least `reach_m` away."""
+    """Some places, how many were looked at for them, and how far out: every other is at least `reach_m` away."""
 
     places: list[Place]
+    seen: int
     reach_m: float
 
 
@@ -52,29 +53,56 @@ def walk(lat: float, lng: float, kinds: Collection[int] | None) -> Iterator[Foun
     connection = db.session.connection()
     if connection.dialect.name == "sqlite":
         return _walk_rtree(connection, lat, lng, kinds)
-    return _walk_gist(connection, lat, lng, kinds)
+    if not _has_index(connection):
+        return scan(lat, lng, kinds, None)
+    x, y, z = _vector(lat, lng)
+    return _in_order(connection, lat, lng, _BY_INDEX, {"x": x, "y": y, "z": z}, kinds, None)
 
 
-def few(
-    lat: float, lng: float, kinds: Collection[int] | None, among: Collection[int] | None, most: int
-) -> list[Place] | None:
-    """All stores of these kinds, or of these ids, if they are no more than `most`; else None."""
+def scan(lat: float, lng: float, kinds: Collection[int] | None, among: Collection[int] | None) -> Iterator[Found]:
+    """The same without the index of places: the database measures each store of these kinds and of these ids."""
     connection = db.session.connection()
-    where: list[str] = ["kind_id IS NOT NULL"]
-    given: list[Any] = []
+    given = {"lat": lat, "lng": lng, "cos": math.cos(math.radians(lat))}
+    form = ":{}" if connection.dialect.name == "sqlite" else "%({})s"
+    order = _BY_MEASURE.format(**{name: form.format(name) for name in given})
+    return _in_order(connection, lat, lng, order, given, kinds, among)
+
+
+def count(kinds: Collection[int], most: int) -> int:
+    """How many shown stores are of these kinds, counted up to `most`."""
+    connection = db.session.connection()
+    one_of = _ONE_OF[connection.dialect.name].format("kinds")
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM dealers WHERE kind_id {one_of} LIMIT {most}) AS counted"  # noqa: S608
+    return cast(int, _ask(connection, sql, {"kinds": _list(connection, kinds)})[0][0])
+
+
+def _in_order(
+    connection: Connection,
+    lat: float,
+    lng: float,
+    order: str,
+    given: dict[str, Any],
+    kinds: Collection[int] | None,
+    among: Collection[int] | None,
+) -> Iterator[Found]:
+    """The database gives places in true order; each piece is asked for anew with more of them."""
+    where = "kind_id IS NOT NULL"
     for column, ids in (("kind_id", kinds), ("id", among)):
         if ids is not None:
-            where.append(_IN[connection.dialect.name].format(column))
-            given.append(_list(connection, ids))
-    sql = f"SELECT id, lat, lng FROM dealers WHERE {' AND '.join(where)} LIMIT {most + 1}"  # noqa: S608
-    rows = _ask(connection, sql, given)
-    return None if len(rows) > most else [Place(haversine_m(lng, lat, row[2], row[1]), row[0]) for row in rows]
-
-
-_IN = {
-    "sqlite": "{} IN (SELECT value FROM json_each(?))",
-    "postgresql": "{} = ANY(%s::bigint[])",
-}
+            where += f" AND {column} " + _ONE_OF[connection.dialect.name].format(column)
+            given[column] = _list(connection, ids)
+    sql = f"SELECT id, lat, lng FROM dealers WHERE {where} ORDER BY {order}, id LIMIT {{}}"  # noqa: S608 (own constants)
+    size, seen = FIRST, 0
+    while True:
+        # The limit is part of the text: not knowing it PostgreSQL reckons with a tenth of the table, and sorts that.
+        rows = _ask(connection, sql.format(size), given)
+        places = [Place(haversine_m(lng, lat, row[2], row[1]), row[0]) for row in rows]
+        # What follows may lie as near as the last one, to the last bit that a distance has.
+        reach = math.inf if len(rows) < size else places[-1].metres * (1 - 1e-9) - 1e-3
+        yield Found(places[seen:], len(rows) - seen, reach)
+        if len(rows) < size:
+            return
+        size, seen = size * 8, len(rows)
 
 
 def _list(connection: Connection, ids: Collection[int]) -> Any:
@@ -93,6 +121,18 @@ def _vector(lat: float, lng: float) -> tuple[float, float, float]:
     return math.cos(north) * math.cos(east), math.cos(north) * math.sin(east), math.sin(north)
 
 
+_indexed: WeakSet[Engine] = WeakSet()
+
+
+def _has_index(connection: Connection) -> bool:
+    """Whether cube could be had when the tables were made; one that is missing is looked for each time."""
+    if connection.engine not in _indexed:
+        if not _ask(connection, "SELECT to_regclass('ix_dealers_place') IS NOT NULL", ())[0][0]:
+            return False
+        _indexed.add(connection.engine)
+    return True
+
+
 # ---- SQLite ----
 
 
@@ -107,7 +147,7 @@ def _walk_rtree(connection: Connection, lat: float, lng: float, kinds: Collectio
     vector = _vector(lat, lng)
     root = _node(cursor, 1)
     heap: list[tuple[float, int, int]] = [(0.0, int.from_bytes(root[:2], "big"), 1)]
-    size = FIRST
+    size = FIRST if kinds is None else FIRST_NARROWED
     with closing(cursor):
         while heap:
             ids: list[int] = []
@@ -120,8 +160,8 @@ def _walk_rtree(connection: Connection, lat: float, lng: float, kinds: Collectio
             rows = cursor.execute(sql, (json.dumps(ids),)).fetchall()
             chosen = [row for row in rows if kinds is None or row[3] in kinds]
             reach = 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(heap[0][0]) / 2)) if heap else math.inf
-            yield Found([Place(haversine_m(lng, lat, row[2], row[1]), row[0]) for row in chosen], reach)
-            size = min(size * 2, 512)
+            yield Found([Place(haversine_m(lng, lat, row[2], row[1]), row[0]) for row in chosen], len(ids), reach)
+            size = min(size * 2, MOST)
 
 
 def _node(cursor: Any, number: int) -> bytes:
@@ -154,39 +194,3 @@ def _cap(
         return 0.0
     turn = math.acos(max(-1.0, min(1.0, (vector[0] * x + vector[1] * y + vector[2] * z) / middle)))
     return 2 - 2 * math.cos(max(0.0, turn - math.asin(half / middle) - 1e-6))
-
-
-# ---- PostgreSQL ----
-
-
-def _walk_gist(connection: Connection, lat: float, lng: float, kinds: Collection[int] | None) -> Iterator[Found]:
-    """The index gives places in true order; each piece is asked for anew with more of them."""
-    x, y, z = _vector(lat, lng)
-    given: dict[str, Any] = {"x": x, "y": y, "z": z}
-    narrowed = ""
-    if kinds is not None:
-        narrowed, given["kinds"] = " AND kind_id = ANY(%(kinds)s::bigint[])", list(kinds)
-    sql = _KNN if _has_index(connection) else _SCAN
-    size, seen = FIRST, 0
-    while True:
-        # A limit in the text: for one it does not know the planner reckons with a tenth of the table, and sorts it.
-        rows = _ask(connection, sql.format(narrowed, size), given)
-        places = [Place(haversine_m(lng, lat, row[2], row[1]), row[0]) for row in rows]
-        # What follows may lie as far as the last one, to the last bit that a distance has.
-        reach = math.inf if len(rows) < size else places[-1].metres * (1 - 1e-9) - 1e-3
-        yield Found(places[seen:], reach)
-        if len(rows) < size:
-            return
-        size, seen = size * 8, len(rows)
-
-
-_indexed: WeakSet[Engine] = WeakSet()
-
-
-def _has_index(connection: Connection) -> bool:
-    """Whether cube could be had when the tables were made; one that is missing is looked for each time."""
-    if connection.engine not in _indexed:
-        if not _ask(connection, "SELECT to_regclass('ix_dealers_place') IS NOT NULL", ())[0][0]:
-            return False
-        _indexed.add(connection.engine)
-    return True
