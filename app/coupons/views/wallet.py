@@ -4,10 +4,10 @@ import math
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Response, g, make_response, request
+from flask import Response, g, make_response, request, url_for
 
 from app.core import clock
-from app.core.htmx import render, wants_fragment
+from app.core.htmx import go, render, wants_fragment
 from app.core.qr import qr_svg
 from app.core.security import access, living_code
 from app.core.web import settings
@@ -16,6 +16,9 @@ from app.coupons.queries.wallet import READY
 from app.coupons.views import blueprint
 from app.dealers import queries as dealers
 from app.dealers.geo import wgs84_to_gcj02
+from app.members import queries as members
+from app.members.rules import OFFERS, OFFERS_TEXT, OFFERS_VERSION
+from app.members.services.consents import record_consent
 
 KIND = "C"  # first letter of a living token that belongs to a coupon
 SHOWN_FOR = timedelta(minutes=5)  # then the page stops asking until it is touched
@@ -29,7 +32,21 @@ def list_own() -> Response:
     tab = tab if tab in queries.TABS else READY
     counts = queries.count_wallet(g.member.id, now)
     rows = queries.list_wallet(g.member.id, now, tab)
-    return render("coupons/wallet.html", rows=rows, tab=tab, tabs=queries.TABS, counts=counts)
+    return render("coupons/wallet.html", rows=rows, tab=tab, tabs=queries.TABS, counts=counts, offers=_offers())
+
+
+@blueprint.post("/me/coupons/offers")
+@access("member")
+def agree_to_offers() -> Response:
+    """A tick of one's own, never ticked before: coupons may come by themselves. Withdrawn under 隐私与授权."""
+    if request.form.get("agree") == "y":
+        record_consent(g.member.id, OFFERS, OFFERS_VERSION, OFFERS_TEXT)
+    return go(url_for("coupons.list_own") + "#offers")
+
+
+def _offers() -> dict[str, Any]:
+    """Whether the person agreed to be given coupons, and to what exactly."""
+    return {"agreed": members.has_consent(g.member.id, OFFERS), "text": OFFERS_TEXT}
 
 
 @blueprint.get("/me/coupons/<code>")
