@@ -21,7 +21,9 @@ from app.gateways.pay.client import WeChatPayV3
 from app.gateways.sms.tencent import TencentSms
 from app.gateways.storage.objects import ObjectStorage
 from app.gateways.wechat.client import WeChatAccount
+from app.leads import oldcars
 from app.payments.services.certificates import stored as stored_certificates
+from app.tradein import inspecting
 
 ROOMS = [
     "catalog",
@@ -75,6 +77,7 @@ def create_app(settings: Settings | None = None, *, gateways: Mapping[str, Any] 
     jobs.init_app(app, settings.jobs_path)
     for room in ROOMS:
         _register(app, room)
+    oldcars.use(_OldCars())
     return app
 
 
@@ -109,6 +112,16 @@ def _connect_gateways(app: Flask, settings: Settings, given: Mapping[str, Any]) 
     }
     for name, build in clients.items():
         app.extensions[name] = given[name] if name in given else _OnFirstUse(build)
+
+
+class _OldCars:
+    """The trade-in's estimates, where the leads look for the car of an inspection."""
+
+    def find(self, no: str) -> oldcars.OldCar:
+        return oldcars.OldCar(*inspecting.find_facts(no))
+
+    def keep(self, no: str, member_id: int, enquiry_no: str) -> None:
+        inspecting.keep_enquiry(no, member_id, enquiry_no)
 
 
 def _with(settings: Settings, *names: str) -> Settings:

@@ -47,6 +47,7 @@ class Keys:
     sms_secret_id: str
     sms_secret_key: str
     seed: str
+    leads_secret: str = ""
 
 
 def ensure(settings: Settings) -> Keys:
@@ -89,12 +90,16 @@ def shop_env(settings: Settings, keys: Keys) -> dict[str, str]:
         "SMS_SIGN_NAME": constants.SMS_SIGN_NAME,
         "SMS_TEMPLATE_CODE": constants.SMS_TEMPLATE_CODE,
         "SMS_TEMPLATE_NOTICE": constants.SMS_TEMPLATE_NOTICE,
+        "LEADS_WEBHOOK_URL": f"{url}/maker/leads",
+        "LEADS_WEBHOOK_SECRET": keys.leads_secret,
     }
 
 
 def _secrets(path: Path, merchant: RSAPublicKey) -> dict[str, str]:
     if path.exists():
-        return json.loads(path.read_text("utf-8"))
+        kept = json.loads(path.read_text("utf-8"))
+        # Directories from before the lead system have no secret for it: it follows from their seed.
+        return {"leads_secret": hashlib.sha256(f"leads:{kept['seed']}".encode()).hexdigest()} | kept
     secrets = {
         "cert_serial": hashlib.sha1(_public_pem(merchant)).hexdigest().upper(),
         "api_v3_key": os.urandom(16).hex(),
@@ -104,6 +109,7 @@ def _secrets(path: Path, merchant: RSAPublicKey) -> dict[str, str]:
         "sms_secret_id": "AKIDsandbox" + os.urandom(12).hex(),
         "sms_secret_key": os.urandom(16).hex(),
         "seed": os.urandom(16).hex(),
+        "leads_secret": os.urandom(32).hex(),
     }
     _write(path, json.dumps(secrets, indent=1).encode() + b"\n")
     return secrets

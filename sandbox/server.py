@@ -20,6 +20,7 @@ from sandbox import (
     desk,
     h5,
     keys,
+    maker,
     oauth,
     pages,
     pay,
@@ -67,7 +68,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.filters["compact"] = lambda value: json.dumps(value, ensure_ascii=False)
     app.before_request(weather.before)
     app.after_request(weather.after)
-    for part in (oauth, tokens, account, pay, bills, sharing, h5, bridge, sms, control, control_account, desk, pages):
+    for part in (oauth, tokens, account, pay, bills, sharing, h5, bridge, sms, maker, control, control_account, desk, pages):
         app.register_blueprint(part.blueprint)
     return app
 

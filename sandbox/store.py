@@ -49,10 +49,12 @@ CREATE TABLE IF NOT EXISTS pushes (id INTEGER PRIMARY KEY, openid TEXT NOT NULL,
   next_at REAL NOT NULL, last_status INTEGER, last_answer TEXT);
 CREATE TABLE IF NOT EXISTS media (media_id TEXT PRIMARY KEY, mime TEXT NOT NULL, content BLOB NOT NULL,
   created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS maker_leads (event_id TEXT PRIMARY KEY, body TEXT NOT NULL, deliveries INTEGER NOT NULL,
+  at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
 """
 TABLES = "people codes user_tokens nonces orders prepays refunds notices sms log".split()
-TABLES += "followers interactions consents scenes chat pushes media".split()
+TABLES += "followers interactions consents scenes chat pushes media maker_leads".split()
 # A shop that kept its data goes on after a reset: its token and ticket stay good, no number comes twice.
 KEPT = ("counters", "app_tokens")
 LOG_LENGTH = 2000

@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     licence_photos: bool | None = None
     licence_photo_keys: SecretStr = SecretStr("")
 
+    tradein_table_path: Path | None = None
     leads_webhook_url: str = ""
     leads_webhook_secret: SecretStr = SecretStr("")
 

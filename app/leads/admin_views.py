@@ -11,13 +11,13 @@ from app.core.errors import DomainError
 from app.core.htmx import go, render
 from app.core.security import access
 from app.leads import rules
+from app.leads.files import as_file
 from app.leads.forms import MoveForm, PromiseForm, number_of
 from app.leads.queries import office
 from app.leads.queries.contact import Contact
 from app.leads.queries.office import Filters
 from app.leads.services import escalation, exporting, number
 from app.leads.services.telling import TOPIC
-from app.leads.views.store import EVENT_WORDS, as_file
 from app.members.rules import mask_phone
 
 blueprint = Blueprint("lead_admin", __name__, url_prefix="/admin/leads")
@@ -40,7 +40,7 @@ def export_leads() -> Response:
         if refusal.status != 422:
             raise
         return _list(filters, 422, refusal.message)
-    return as_file(sheet)
+    return as_file(sheet.mark, sheet.content)
 
 
 @blueprint.get("/trace")
@@ -158,7 +158,7 @@ def _page(no: str, status: int = 200, *, problem: str = "", contact: Contact | N
         states=rules.STAFF_WORDS,
         levels=rules.LEVEL_WORDS,
         quote_words=rules.QUOTE_WORDS,
-        event_words=EVENT_WORDS,
+        event_words=rules.EVENT_WORDS,
         mask=mask_phone,
         alias=rules.alias,
     )

@@ -43,6 +43,7 @@ class CallForm(FlaskForm):
     """One store calls back. The consent names the store, so it is ticked for the store that is shown."""
 
     trim = HiddenField(validators=[Length(max=64)])
+    estimate = HiddenField(validators=[Length(max=24)])
     source = HiddenField(validators=[Length(max=24)])
     idempotency_key = HiddenField(validators=[DataRequired(), Length(min=8, max=40)])
     dealer = HiddenField("门店", validators=[DataRequired("请先选择门店。")])

@@ -79,6 +79,18 @@ MEMBER_WORDS = {
     LeadState.STOPPED: "已关闭（您要求停止联系）",
     LeadState.MOVED: "已转其他门店",
 }
+EVENT_WORDS = {
+    "opened": "线索进来",
+    "number_given": "客户提供号码",
+    "number_taken_back": "客户收回号码",
+    "number_opened": "查看号码",
+    "number_exported": "随名单导出",
+    "quoted": "报价",
+    "quote_taken_back": "撤回报价",
+    "escalated": "超时升级",
+    "taken": "接手",
+    **{str(state): words for state, words in STAFF_WORDS.items() if state != "new"},
+}
 LEVEL_WORDS = {0: "", 1: "已超时，已通知店长", 2: "已超时，总部处理"}
 ENDINGS = ("暂不购车", "已购其他品牌", "联系不上", "重复线索", "其他")
 

@@ -28,6 +28,7 @@ PROOF_LIFE = timedelta(minutes=10)
 NUMBER_MEMORY = timedelta(days=90)
 ERASURE_WAIT = timedelta(days=7)
 
+TYPED = "typed_phone"  # in the session: a number typed elsewhere, to be proved next
 PROFILE = "wechat_profile"
 OFFERS = "offers"
 PURPOSES = {

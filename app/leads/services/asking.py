@@ -14,7 +14,7 @@ from app.dealers.hours import open_state, parse
 from app.dealers.models import Dealer
 from app.dealers.queries import NearDealer
 from app.dealers.queries import open_state as store_state
-from app.leads import rules
+from app.leads import oldcars, rules
 from app.leads.errors import (
     ConsentMissing,
     NameMissing,
@@ -55,6 +55,7 @@ class Wish:
     wanted_at: datetime | None = None
     share: str = ""
     reason: str = CHOSEN
+    estimate: str = ""  # the number of the old car's estimate
 
 
 @retry_deadlock
@@ -85,6 +86,8 @@ def open_enquiry(
             credit(touch, "lead", lead.id, store.dealer.id, now)
             announce(lead, "created")
             tell_store(lead, f"{rules.KINDS[wish.kind]}，请在{clock.say(lead.due_at)}前回复", now)
+        if wish.estimate:
+            oldcars.known().keep(wish.estimate, actor.id, enquiry.no)
         audit.record(actor, "enquiry_opened", "enquiry", enquiry.id, kind=wish.kind, stores=len(stores))
         return enquiry.no
 

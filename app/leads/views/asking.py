@@ -3,7 +3,7 @@
 import math
 from urllib.parse import unquote
 
-from flask import Response, g, request, url_for
+from flask import Response, g, request, session, url_for
 
 from app.catalog.queries.lineup import LineupTrim, get_lineup
 from app.core import clock, ids
@@ -13,7 +13,8 @@ from app.core.security import access, fingerprint
 from app.core.web import actor, limiter
 from app.dealers.geo import wgs84_to_gcj02
 from app.dealers.queries import list_cities
-from app.leads import rules
+from app.leads import oldcars, rules
+from app.leads.errors import TimeWrong
 from app.leads.forms import AskForm, CallForm, number_of
 from app.leads.queries import dispatching
 from app.leads.queries.contact import list_stopped
@@ -21,6 +22,7 @@ from app.leads.queries.dispatching import Place, StoreChoice
 from app.leads.services.asking import CHOSEN, Wish, open_enquiry
 from app.leads.views import blueprint, secret
 from app.members import queries as members
+from app.members.rules import TYPED
 from app.visits.session import touch
 
 CITY_COOKIE = "city"
@@ -77,40 +79,70 @@ def list_stores() -> Response:
 @access("member")
 def new_call() -> Response:
     """One store calls back: the one the dispatch would choose, or the one that was asked for."""
-    return _call_page(CallForm(formdata=None, name=_name(), **_given()))
+    return _one_store_page("call", CallForm(formdata=None, name=_name(), **_given()))
 
 
 @blueprint.post("/enquiries/call")
 @access("member")
 @limiter.limit("20/minute")
 def ask_call() -> Response:
-    form, trim = CallForm(), _trim(request.form.get("trim"))
+    return _ask_one_store("call")
+
+
+@blueprint.get("/enquiries/inspection")
+@access("member")
+def new_inspection() -> Response:
+    """An appointment to have the old car of an estimate inspected."""
+    form = CallForm(formdata=None, name=_name(), **_given() | {"source": "trade-in"})
+    form.estimate.data = request.args.get("estimate", "")[:24]
+    return _one_store_page("inspection", form)
+
+
+@blueprint.post("/enquiries/inspection")
+@access("member")
+@limiter.limit("20/minute")
+def ask_inspection() -> Response:
+    return _ask_one_store("inspection")
+
+
+def _ask_one_store(kind: str) -> Response:
+    form = CallForm()
     if not form.validate():
-        return _call_page(form, 422)
-    dealer_id = number_of(form.dealer.data)
-    dealer = dispatching.list_by_ids([dealer_id]).get(dealer_id)
+        return _one_store_page(kind, form, 422)
     try:
-        wish = Wish(
-            kind="call",
-            source=form.source.data or "enquiry",
-            subject=trim.full_name if trim else "看车咨询",
-            dealers=(dealer_id,),
-            idempotency_key=form.idempotency_key.data or "",
-            trim_id=trim.id if trim else None,
-            msrp_fen=trim.msrp_fen if trim else None,
-            name=form.name.data or "",
-            city=_city(),
-            wanted_at=form.moment,
-            share=rules.sharing_text(dealer.name, "call") if dealer else "",
-            reason=_reason(dealer_id),
-        )
+        wish = _one_store_wish(kind, form)
         no = open_enquiry(actor(), wish, clock.now(), address_digest=address(), touch=touch(request))
     except DomainError as refusal:
         if refusal.status not in (422, 429):
             raise
         _put(form, refusal)
-        return _call_page(form, refusal.status)
+        return _one_store_page(kind, form, refusal.status)
     return go(url_for("leads.show_enquiry", no=no))
+
+
+def _one_store_wish(kind: str, form: CallForm) -> Wish:
+    """What is typed as a wish; an inspection needs a time. TimeWrong."""
+    trim, dealer_id = _trim(form.trim.data), number_of(form.dealer.data)
+    dealer = dispatching.list_by_ids([dealer_id]).get(dealer_id)
+    car = oldcars.known().find(form.estimate.data or "") if kind == "inspection" else None
+    if car is not None and form.moment is None:
+        raise TimeWrong
+    return Wish(
+        kind=kind,
+        source=form.source.data or "enquiry",
+        subject=car.name if car else trim.full_name if trim else "看车咨询",
+        dealers=(dealer_id,),
+        idempotency_key=form.idempotency_key.data or "",
+        trim_id=trim.id if trim else None,
+        msrp_fen=trim.msrp_fen if trim else None,
+        facts={"rows": [list(row) for row in car.rows]} if car else {},
+        name=form.name.data or "",
+        city=_city(),
+        wanted_at=form.moment,
+        share=rules.sharing_text(dealer.name, kind) if dealer else "",
+        reason=_reason(dealer_id),
+        estimate=form.estimate.data or "" if car else "",
+    )
 
 
 def address() -> str:
@@ -135,21 +167,30 @@ def _ask_page(form: AskForm, chosen: set[int], status: int = 200) -> Response:
     )
 
 
-def _call_page(form: CallForm, status: int = 200) -> Response:
+def _one_store_page(kind: str, form: CallForm, status: int = 200) -> Response:
+    car = oldcars.known().find(form.estimate.data or "") if kind == "inspection" else None
     choices, asked = _choices(), request.values.get("dealer", "")
     picked = next((one for one in choices if asked in (one.dealer.slug, str(one.dealer.id))), None)
     picked = picked or (choices[0] if choices else None)
     member = members.get_member(g.member.id)
     form.dealer.data = str(picked.dealer.id) if picked else ""
+    proved = member.phone is not None and member.phone_verified_at is not None
+    if car and car.phone and not proved:
+        session[TYPED] = car.phone  # the page that proves a number has it filled in already
+    trim = _trim(form.trim.data)
     return render(
         "leads/call.html",
         status=status,
+        title=rules.KINDS[kind],
         form=form,
-        trim=_trim(form.trim.data),
+        subject=car.name if car else trim.full_name if trim else "看车咨询",
+        car=car,
+        action=url_for("leads.ask_call" if kind == "call" else "leads.ask_inspection"),
+        keep={"estimate": form.estimate.data} if car else {"trim": form.trim.data or ""},
         picked=picked,
         others=[one for one in choices if picked and one.dealer.id != picked.dealer.id][:5],
-        text=rules.sharing_text(picked.dealer.name, "call") if picked else "",
-        proved=member.phone is not None and member.phone_verified_at is not None,
+        text=rules.sharing_text(picked.dealer.name, kind) if picked else "",
+        proved=proved,
         phone=member.phone,
         here=request.full_path.rstrip("?"),
         **_cities(),
@@ -165,7 +206,7 @@ def _cities() -> dict[str, object]:
 def _choices() -> list[StoreChoice]:
     """Stores for the request, the best first; none before a place or a city is known, but for one that was named."""
     place, city = _place(), _city()
-    named = request.args.get("dealer", "")[:64]
+    named = request.values.get("dealer", "")[:64]
     if place is None and not city:
         choices = dispatching.list_choices(clock.now(), city="\0", also=named) if named else []
         if not choices:

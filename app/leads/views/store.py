@@ -11,6 +11,7 @@ from app.core.htmx import go, render, wants_fragment
 from app.core.security import access
 from app.core.web import actor, limiter
 from app.leads import rules
+from app.leads.files import as_file
 from app.leads.forms import LineForm, QuoteForm, StepForm
 from app.leads.queries import store
 from app.leads.queries.contact import Contact
@@ -55,7 +56,7 @@ def export_leads() -> Response:
     """The manager's own list, marked on every row."""
     own_phone_only()
     sheet = exporting.export_store(actor(), clock.now())
-    return as_file(sheet)
+    return as_file(sheet.mark, sheet.content)
 
 
 @blueprint.get("/staff/leads/<no>")
@@ -141,15 +142,6 @@ def open_lead_contact(no: str) -> Response:
         return _page(no, refusal.status, problem=refusal.message)
 
 
-def as_file(sheet: exporting.Sheet) -> Response:
-    """A list as a file that no cache keeps."""
-    response = make_response(sheet.content)
-    response.mimetype = "text/csv"
-    response.headers["Content-Disposition"] = f"attachment; filename=leads-{sheet.mark}.csv"
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
 def _do(no: str, act: Callable[[], Any], *, line: LineForm | None = None, quote: QuoteForm | None = None) -> Response:
     try:
         act()
@@ -205,22 +197,8 @@ def _shown(view: store.StoreLead) -> dict[str, Any]:
         "included": rules.INCLUDED,
         "quote_words": rules.QUOTE_WORDS,
         "levels": rules.LEVEL_WORDS,
-        "event_words": EVENT_WORDS,
+        "event_words": rules.EVENT_WORDS,
     }
-
-
-EVENT_WORDS = {
-    "opened": "线索进来",
-    "number_given": "客户提供号码",
-    "number_taken_back": "客户收回号码",
-    "number_opened": "查看号码",
-    "number_exported": "随名单导出",
-    "quoted": "报价",
-    "quote_taken_back": "撤回报价",
-    "escalated": "超时升级",
-    "taken": "接手",
-    **{state: words for state, words in rules.STAFF_WORDS.items() if state != "new"},
-}
 
 
 def _dealer_id() -> int:

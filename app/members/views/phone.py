@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import g, request, url_for
+from flask import g, request, session, url_for
 
 from app.core import clock
 from app.core.errors import DomainError
@@ -19,7 +19,8 @@ from app.members.views import blueprint, secret
 @blueprint.get("/me/phone")
 @access("member")
 def edit_phone() -> Any:
-    form = CodeForm(phone=g.member.phone or "", next=rules.local_path(request.args.get("next")) or "/me")
+    typed = session.get(rules.TYPED, "")
+    form = CodeForm(phone=g.member.phone or typed, next=rules.local_path(request.args.get("next")) or "/me")
     return render("members/phone.html", form=form, sent=False, wait_seconds=0)
 
 
@@ -34,6 +35,7 @@ def verify_phone() -> Any:
         except DomainError as refusal:
             put_onto(form, refusal)
         else:
+            session.pop(rules.TYPED, None)
             member = queries.get_member(g.member.id)
             if queries.find_other_account(member, clock.now()) is not None:
                 return go(url_for("members.show_merge"))
