@@ -3,8 +3,8 @@
 Pages of the shop against a bare page of the same size, rounds interleaved, under the same server: CPU(bare) ÷ CPU(ours)
 ≥ 0.35 for a page that is made anew (RESPONSE_CACHE_BYTES=0), ≥ 2 for one that is kept. The bounds bind the list and the
 model page; the others are reported (docs/decisions.md says why). Memory ≤ 1.2 × a process
-with the same imports. Then `notices`, `bookings`, `coupons`, `redemptions`, `ledger`, `nearest` and `lighthouse`, which also run
-alone. About ten minutes on a quiet machine. Exit 1 when a bound is missed.
+with the same imports. Then `notices`, `bookings`, `coupons`, `redemptions`, `ledger`, `nearest` and `lighthouse`, which
+also run alone. About ten minutes on a quiet machine. Exit 1 when a bound is missed.
 """
 
 import os
