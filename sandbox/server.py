@@ -68,7 +68,8 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.filters["compact"] = lambda value: json.dumps(value, ensure_ascii=False)
     app.before_request(weather.before)
     app.after_request(weather.after)
-    for part in (oauth, tokens, account, pay, bills, sharing, h5, bridge, sms, maker, control, control_account, desk, pages):
+    doors = (oauth, tokens, account, pay, bills, sharing, h5, bridge, sms, maker)
+    for part in (*doors, control, control_account, desk, pages):
         app.register_blueprint(part.blueprint)
     return app
 
