@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from app.core import audit
-from app.core.db import changed_rows, db, insert_new, transaction
+from app.core.db import changed_rows, db, transaction
 from app.core.errors import DomainError, NotFound
 from app.core.security import Actor
 from app.coupons.rules import Channel, ClaimWay
@@ -17,7 +17,7 @@ from app.drives.queries.cars import thanks_title
 from app.drives.queries.own import get_own
 from app.drives.rules import DriveState
 from app.drives.rules.states import PLANS
-from app.drives.services.taking import lock_drive
+from app.drives.services.taking import first, lock_drive
 from app.drives.services.telling import tell
 
 
@@ -39,11 +39,15 @@ def answer(actor: Actor, no: str, said: Answers, now: datetime) -> None:
             raise NotFound
         if drive.state != DriveState.FINISHED or said.plan not in PLANS:
             raise AnswersClosed
-        row = {
-            "drive_id": drive_id, "dealer_id": drive.dealer_id, "car_stars": said.car_stars,
-            "dealer_stars": said.dealer_stars, "plan": said.plan, "answered_at": now,
-        }  # fmt: skip
-        if insert_new(DriveAnswer, "drive_id", row) is None:
+        row = DriveAnswer(
+            drive_id=drive_id,
+            dealer_id=drive.dealer_id,
+            car_stars=said.car_stars,
+            dealer_stars=said.dealer_stars,
+            plan=said.plan,
+            answered_at=now,
+        )
+        if not first(row):
             raise AnswersClosed
         tell(drive, "answered", actor, now)
         audit.record(actor, "drive_answered", "drive", drive_id)

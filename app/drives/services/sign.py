@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.core import audit
-from app.core.db import db, insert_new, retry_deadlock, transaction
+from app.core.db import db, retry_deadlock, transaction
 from app.core.errors import NotFound
 from app.core.security import Actor
 from app.drives.errors import AgreementChanged, NotArrived, SignatureMissing
@@ -11,7 +11,7 @@ from app.drives.models import AgreementText, DriveSignature
 from app.drives.queries.desk import get_of_store
 from app.drives.queries.own import find_signature, get_own
 from app.drives.rules import AGREEMENT, AGREEMENT_VERSION, DriveState, agreement_digest, is_drawing
-from app.drives.services.taking import lock_drive
+from app.drives.services.taking import first, lock_drive
 from app.drives.services.telling import tell
 
 
@@ -37,7 +37,7 @@ def sign(actor: Actor, no: str, typed_name: str, drawing: str, digest: str, now:
             return
         if drive.state != DriveState.ARRIVED:
             raise NotArrived
-        insert_new(AgreementText, "digest", {"digest": digest, "version": AGREEMENT_VERSION, "text": AGREEMENT})
+        first(AgreementText(digest=digest, version=AGREEMENT_VERSION, text=AGREEMENT))
         row = DriveSignature(
             drive_id=drive_id, digest=digest, typed_name=name, drawing=drawn, by_kind=actor.kind, signed_at=now
         )

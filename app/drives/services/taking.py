@@ -4,13 +4,14 @@ from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from app.core import clock
 from app.core.db import changed_rows, db, execute, locks_rows, table_of
 from app.core.security import Actor
 from app.dealers.models import Dealer
 from app.drives.errors import NoCarHere, SlotGone
-from app.drives.models import DemoCar, DriveCell, TestDrive
+from app.drives.models import AgreementText, DemoCar, DriveAnswer, DriveCell, TestDrive
 from app.drives.queries.cars import car_name
 from app.drives.queries.slots import Plan, Slot, list_lent
 from app.drives.rules import OPEN, DriveState, cells_of
@@ -87,4 +88,14 @@ def finish(drive: TestDrive, state: DriveState, kind: str, actor: Actor, now: da
     free_cells(drive.id)
     db.session.refresh(drive)
     tell(drive, kind, actor, now, note)
+    return True
+
+
+def first(row: AgreementText | DriveAnswer) -> bool:
+    """Insert a row whose key may stand already; False if it does."""
+    try:
+        with db.session.begin_nested():
+            db.session.add(row)
+    except IntegrityError:
+        return False
     return True

@@ -39,7 +39,7 @@ def default_home(hero: tuple[str, str, str] | None) -> list[Block]:
             }
         )
     rows = (
-        ("看车型", "/series", "car-profile"),
+        ("预约试驾", "/test-drives", "steering-wheel"),
         ("一口价", "/deals", "tag"),
         ("找门店", "/dealers", "storefront"),
         ("算月供", "/tools/loan", "calculator"),
