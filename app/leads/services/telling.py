@@ -1,5 +1,6 @@
 """Who hears of what happened to a lead: the store, the person, the maker's lead system. In the caller's transaction."""
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -47,7 +48,7 @@ def tell_store(lead: Lead, words: str, now: datetime, *, leading: bool = False) 
     else:
         people = [one for one in team if one.id == lead.staff_id] or team
     said = {"car": f"{lead.enquiry.subject} {alias(lead.mark)}", "note": words}
-    key = f"lead:{lead.id}:{int(now.timestamp() * 1000)}"
+    key = _key("lead", lead, words, now)
     return sum(
         notify(one.member_id, "store_news", f"{key}:{one.id}", said, now, href=f"/staff/leads/{lead.no}")
         for one in people
@@ -57,6 +58,12 @@ def tell_store(lead: Lead, words: str, now: datetime, *, leading: bool = False) 
 def tell_member(lead: Lead, purpose: str, words: str, now: datetime, slug: str) -> bool:
     """One line for the person, leading to the conversation."""
     enquiry = lead.enquiry
-    key = f"{purpose}:{lead.id}:{int(now.timestamp() * 1000)}"
+    key = _key(purpose, lead, words, now)
     href = f"/me/enquiries/{enquiry.no}/stores/{slug}"
     return notify(enquiry.member_id, purpose, key, {"car": enquiry.subject, "note": words}, now, href=href)
+
+
+def _key(purpose: str, lead: Lead, words: str, now: datetime) -> str:
+    """One message for these words at this moment: a retry says nothing twice."""
+    said = hashlib.sha256(words.encode()).hexdigest()[:12]
+    return f"{purpose}:{lead.id}:{int(now.timestamp() * 1000)}:{said}"
