@@ -34,6 +34,7 @@ from app.redemption.errors import (
 from app.redemption.models import FailedScan, Redemption
 from app.redemption.rules import Kind, read_scan
 from app.redemption.services import Preview
+from app.redemption.services.tries import FAILURES_KEPT, purge_failures
 from tests.booking import shop as s
 from tests.coupons import campaigns as c
 from tests.coupons.campaigns import NOW
@@ -279,6 +280,8 @@ def test_refusals_are_kept_by_their_reason_and_nothing_else(app: Flask) -> None:
         "付款码": 1, "其他品牌或网站的码": 1, "过期的码或截图": 1, "已使用的券": 1
     }  # fmt: skip
     assert queries.list_failures_today(counter.shop.east, LATER) == []
+    assert purge_failures(LATER + FAILURES_KEPT) == 0
+    assert purge_failures(LATER + FAILURES_KEPT + timedelta(seconds=1)) == 4
 
 
 def _write(coupon_id: int, **values: object) -> None:

@@ -48,22 +48,27 @@ def list_for_you() -> Response:
 
 @blueprint.get("/coupons/for-series/<slug>")
 @access("public")
-@caching.cached_page("row", key=lambda: (_all_stock(), "row" in request.args), crowd=True)
+@caching.cached_page(key=_all_stock, crowd=True)
 def list_for_series(slug: str) -> Response:
-    """What can be claimed for a model: a page, and with `row` one line for the model's own page."""
+    """What can be claimed for a model; the model's own page gets its line with the deals (`/deals/for-series/`)."""
     now = clock.now()
     series_id, name = queries.find_series_id(slug)
-    return _of(queries.list_for_series(series_id, now), name, f"/series/{slug}", f"/coupons/for-series/{slug}", now)
+    return _page_of(queries.list_for_series(series_id, now), name, f"/series/{slug}", now)
 
 
 @blueprint.get("/coupons/for-dealer/<slug>")
 @access("public")
 @caching.cached_page("row", key=lambda: (_all_stock(), "row" in request.args), crowd=True)
 def list_for_dealer(slug: str) -> Response:
-    """What can be claimed for a store, in the same two shapes."""
+    """What can be claimed for a store: a page, and with `row` one line for the store's own page."""
     now = clock.now()
     dealer_id, name = queries.find_dealer_id(slug)
-    return _of(queries.list_for_dealer(dealer_id, now), name, f"/dealers/{slug}", f"/coupons/for-dealer/{slug}", now)
+    cards = queries.list_for_dealer(dealer_id, now)
+    if "row" in request.args and wants_fragment():
+        caching.good_until(queries.next_change(cards, now))
+        ready = [card for card in cards if card.claimable]
+        return render("coupons/_row.html", ready=ready, here=f"/coupons/for-dealer/{slug}")
+    return _page_of(cards, name, f"/dealers/{slug}", now)
 
 
 @blueprint.get("/coupons/mine")
@@ -94,9 +99,6 @@ def show_campaign(slug: str) -> Response:
     return render("coupons/campaign.html", card=card)
 
 
-def _of(cards: list[queries.CampaignCard], name: str, back: str, here: str, now: datetime) -> Response:
+def _page_of(cards: list[queries.CampaignCard], name: str, back: str, now: datetime) -> Response:
     caching.good_until(queries.next_change(cards, now))
-    ready = [card for card in cards if card.claimable]
-    if "row" in request.args and wants_fragment():
-        return render("coupons/_row.html", ready=ready, here=here)
     return render("coupons/of.html", cards=cards, name=name, back=back)

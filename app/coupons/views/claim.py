@@ -8,7 +8,7 @@ from app.core import clock, ids
 from app.core.errors import DomainError
 from app.core.htmx import go, render, toast, wants_fragment
 from app.core.security import access, fingerprint
-from app.core.web import actor, settings
+from app.core.web import actor, answers_early, settings
 from app.coupons import queries
 from app.coupons.errors import CodeStopped, WrongWay
 from app.coupons.forms import ClaimForm
@@ -38,8 +38,20 @@ def new_claim(slug: str) -> Any:
     return _claim_page(card, form, member.id if member else None)
 
 
+def _signed_out(slug: str) -> Response | None:
+    """Whose session ended meanwhile comes back from the login to the form they sent, with the code that led there.
+
+    Asked before the form's token, which ended with the session.
+    """
+    code = _plain_code(request.form.get("p", ""))
+    if current_member() is not None or (wants_fragment() and not code):
+        return None
+    return go(login_url(url_for("coupons.new_claim", slug=slug, p=code or None), f"/coupons/{slug}"))
+
+
 @blueprint.post("/coupons/<slug>/claims")
 @access("member")
+@answers_early(_signed_out)
 def claim(slug: str) -> Response:
     form = ClaimForm()
     if form.validate():
@@ -183,7 +195,11 @@ def _onto(form: ClaimForm, refusal: DomainError) -> ClaimForm:
 
 
 def _code() -> str:
-    code = request.args.get("p", "").strip().upper()[:16]
+    return _plain_code(request.args.get("p", ""))
+
+
+def _plain_code(text: str) -> str:
+    code = text.strip().upper()[:16]
     return code if code.isascii() and code.isalnum() else ""
 
 

@@ -1,11 +1,11 @@
 """What went wrong at the counter: typed tries are limited, refusals are kept by their reason."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from app.core.audit import AuditEntry
-from app.core.db import db, transaction
+from app.core.db import changed_rows, db, transaction
 from app.core.security import Actor
 from app.redemption.errors import TooManyTries
 from app.redemption.models import FailedScan
@@ -13,6 +13,7 @@ from app.redemption.rules import TYPED_TRIES, TYPED_WINDOW
 from app.staff.models import StaffMember
 
 TRY = "scan_typed"
+FAILURES_KEPT = timedelta(days=90)
 
 
 def count_try(actor: Actor, now: datetime) -> None:
@@ -45,3 +46,9 @@ def keep_failure(actor: Actor, step: str, reason: str, now: datetime, phone_id: 
                 dealer_id=actor.dealer_id, staff_id=actor.id, phone_id=phone_id, step=step, reason=reason[:32], at=now
             )
         )
+
+
+def purge_failures(now: datetime) -> int:
+    """Forget refusals that are older than a season: they are looked at by the day, and name a clerk."""
+    with transaction():
+        return changed_rows(delete(FailedScan).where(FailedScan.at < now - FAILURES_KEPT))
