@@ -30,14 +30,14 @@ class SpecialDay:
     text: str
 
 
-def week_rows(hours: Hours, today: date, *, closed_today: bool = False) -> list[DayRow]:
-    """周一至周五 09:00–18:00: neighbours that are alike share a row. `closed_today`: a special day beats the week."""
+def week_rows(hours: Hours, today: date, *, special_today: bool = False) -> list[DayRow]:
+    """周一至周五 09:00–18:00: neighbours that are alike share a row; on a `special_today` none of them is today's."""
     rows: list[DayRow] = []
     first = 0
     for day in range(1, 8):
         if day < 7 and hours.week[day] == hours.week[first]:
             continue
-        here = first <= today.weekday() < day and not closed_today
+        here = first <= today.weekday() < day and not special_today
         rows.append(DayRow(_days(first, day - 1), spans_text(hours.week[first]), here))
         first = day
     return rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Executable, Select, bindparam, case, func, select
+from sqlalchemy import Executable, Select, bindparam, case, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.booking.models import DealDealer, OnePriceDeal
@@ -160,6 +160,11 @@ def list_deals(now: datetime, limit: int = 50) -> list[DealCard]:
 def list_deals_of_series(series_slug: str, now: datetime) -> list[DealCard]:
     """Running and upcoming deals on cars of this series."""
     return _cards(_OF_SERIES, now, slug=series_slug)
+
+
+def list_deals_of_store(dealer_id: int, now: datetime) -> list[DealCard]:
+    """Running and upcoming deals that can be booked at this store."""
+    return _cards(_OF_STORE, now, dealer=dealer_id)
 
 
 def list_stock() -> tuple[tuple[str, int], ...]:
@@ -322,6 +327,17 @@ _LATEST = _OFFERED.order_by(OnePriceDeal.ends_at.desc()).limit(bindparam("limit"
 _OF_SERIES = _OFFERED.where(Series.slug == bindparam("slug"), OnePriceDeal.ends_at > bindparam("now")).order_by(
     OnePriceDeal.starts_at, OnePriceDeal.id
 )
+_OF_STORE = _OFFERED.where(
+    OnePriceDeal.ends_at > bindparam("now"),
+    OnePriceDeal.paused_at.is_(None),
+    select(Dealer.id).where(Dealer.id == bindparam("dealer"), Dealer.status == OPEN_FOR_BUSINESS).exists(),
+    or_(
+        OnePriceDeal.all_dealers,
+        select(DealDealer.deal_id)
+        .where(DealDealer.deal_id == OnePriceDeal.id, DealDealer.dealer_id == bindparam("dealer"))
+        .exists(),
+    ),
+).order_by(OnePriceDeal.ends_at, OnePriceDeal.id)
 # A unit is left for anybody only while nobody waits for one.
 _FREE = case((OnePriceDeal.waiting > 0, 0), else_=_SELLABLE)
 _MARK = case((OnePriceDeal.waiting > 0, -OnePriceDeal.waiting), else_=_SELLABLE)

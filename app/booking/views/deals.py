@@ -15,6 +15,7 @@ from app.core.htmx import go, render, wants_fragment
 from app.core.security import access
 from app.core.web import actor
 from app.coupons import queries as coupons
+from app.dealers import queries as stores
 from app.reviews import queries as said
 
 STOCK_KEPT = timedelta(seconds=1)  # a unit may come and go while a list is made: then it is wrong for so long
@@ -106,6 +107,16 @@ def show_series_deals(slug: str) -> Response:
         now = clock.now()
         ready = [card for card in coupons.list_for_series(coupons.find_series_id(slug)[0], now) if card.claimable]
     return caching.public(render(*pages, cards=cards, words=PHASE_WORDS, slug=slug, with_action=inside, ready=ready))
+
+
+@blueprint.get("/deals/for-dealer/<slug>")
+@access("public")
+def show_store_deals(slug: str) -> Response:
+    """The deals that can be booked at one store: a fragment of its page, or a page of its own."""
+    dealer = stores.get_dealer(slug)
+    cards = queries.list_deals_of_store(dealer.id, clock.now())
+    pages = "booking/store_deals.html", "booking/_store_deals.html"
+    return caching.public(render(*pages, cards=cards, words=PHASE_WORDS, dealer=dealer))
 
 
 # ---- 开抢提醒: of one member ----

@@ -11,6 +11,7 @@ from app.catalog.models import Picture, Series, Trim
 from app.catalog.rules import SaleStatus
 from app.core.clock import say
 from app.core.db import db
+from app.dealers.errors import DealerNotFound
 from app.dealers.models import Dealer, DealerActivity, PromoPrice
 from app.dealers.rules import DealerStatus
 
@@ -139,3 +140,11 @@ def _prices(now: datetime, *which: ColumnElement[bool]) -> list[StorePrice]:
 def car_name(trim: Trim) -> str:
     """岫 S5 2026款 长续航"""
     return " ".join(part for part in (trim.series.name, trim.model_year, trim.name) if part)
+
+
+def get_any(slug: str) -> Dealer:
+    """A store by its address, also one that closed or was taken down: what is printed stays. DealerNotFound."""
+    dealer = db.session.scalar(select(Dealer).where(Dealer.slug == slug))
+    if dealer is None:
+        raise DealerNotFound
+    return dealer

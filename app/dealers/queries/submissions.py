@@ -18,7 +18,7 @@ from app.dealers.errors import SubmissionNotFound
 from app.dealers.facts import FACTS, Kind, State, digest_of, fact_problems
 from app.dealers.models import Dealer, DealerActivity, PromoPrice, Submission
 from app.dealers.promoting import Breach, Promo, Window, activity_breaches, promo_breaches
-from app.dealers.queries.store import car_name
+from app.dealers.queries.store import Activity, StorePrice, car_name
 
 Content = dict[str, Any]
 PAGE = 50
@@ -268,3 +268,44 @@ def say_value(key: str, value: Any) -> str:
         moment = datetime.fromisoformat(value)
         return f"{local(moment).year}年{say(moment)}"
     return str(value)
+
+
+def find_picture(picture_id: int | None) -> Picture | None:
+    return db.session.get(Picture, picture_id) if picture_id else None
+
+
+def slug_of(trim_id: int | None) -> str:
+    """The address of a car; empty for none."""
+    trim = db.session.get(Trim, trim_id) if trim_id else None
+    return trim.slug if trim else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a submission would look like on the store's page; facts need none."""
+
+    price: StorePrice | None = None
+    activity: Activity | None = None
+
+
+def preview_of(row: Submission, now: datetime) -> Preview:
+    if row.content.get("end") or row.kind == Kind.FACTS:
+        return Preview()
+    window, said = window_of(row.content), row.content
+    if row.kind == Kind.ACTIVITY:
+        picture = find_picture(said["picture_id"])
+        span = (window.starts_at, window.ends_at)
+        return Preview(activity=Activity(0, said["title"], said["text"], picture, *span, window.starts_at <= now))
+    trim = db.session.get(Trim, said["trim_id"])
+    if trim is None:
+        return Preview()
+    car = (trim.id, trim.slug, trim.series.slug, car_name(trim))
+    words = (window.starts_at, window.ends_at, said["conditions"], said["reason"], trim.series.cover)
+    return Preview(price=StorePrice(0, *car, said["fen"], trim.msrp_fen, *words))
+
+
+def find_published(row: Submission, now: datetime) -> DealerActivity | PromoPrice | None:
+    """What an approved submission put online and is not over, so that it can be taken down."""
+    model = DealerActivity if row.kind == Kind.ACTIVITY else PromoPrice
+    wanted = select(model).where(model.submission_id == row.id, model.ends_at > now)
+    return db.session.scalar(wanted.where(or_(model.ended_at.is_(None), model.ended_at > now)))

@@ -72,6 +72,8 @@ def submit_facts(actor: Actor, wish: Content, seen: str, hand: Hand, now: dateti
     they are others by now, so that nobody undoes unknowingly what was published in between.
     """
     dealer = _store_of(actor)
+    if "intro" in wish:
+        wish = {**wish, "intro": clean_text(wish["intro"])}
     present = read.facts_of(dealer)
     changed = {name: wish[name] for name in FACTS if name in wish and wish[name] != present[name]}
     if not changed:
