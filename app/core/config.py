@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     leads_webhook_url: str = ""
     leads_webhook_secret: SecretStr = SecretStr("")
 
+    city_header: str = ""  # the header in which the proxy in front says which city an address belongs to
+
     metrics_token: SecretStr = SecretStr("")
     metrics_path: Path = ROOT / "instance" / "metrics"
     assets_path: Path = ROOT / "instance" / "assets"

@@ -2,12 +2,15 @@
 
 from flask import Flask
 
+from app.coupons.queries.narrowing import narrow_dealers
 from app.coupons.services import personal
+from app.dealers import narrowing
 from app.members import privacy
 
 
 def register(_app: Flask) -> None:
     """Called once by the factory: coupons follow a person, and go with them."""
+    narrowing.register("coupon", narrow_dealers)
     privacy.register(
         "coupons",
         export=personal.export_own,

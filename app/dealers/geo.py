@@ -104,6 +104,14 @@ def haversine_m(lng_a: float, lat_a: float, lng_b: float, lat_b: float) -> float
     return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(half)))
 
 
+def bearing(lng_a: float, lat_a: float, lng_b: float, lat_b: float) -> float:
+    """The way from a to b as it sets out, in degrees from north, clockwise: 0 to 360."""
+    north_a, north_b, east = math.radians(lat_a), math.radians(lat_b), math.radians(lng_b - lng_a)
+    across = math.sin(east) * math.cos(north_b)
+    along = math.cos(north_a) * math.sin(north_b) - math.sin(north_a) * math.cos(north_b) * math.cos(east)
+    return math.degrees(math.atan2(across, along)) % 360
+
+
 def _shift(lng: float, lat: float) -> tuple[float, float]:
     x, y = lng - 105.0, lat - 35.0
     waves = (20.0 * math.sin(6.0 * x * math.pi) + 20.0 * math.sin(2.0 * x * math.pi)) * 2.0 / 3.0

@@ -22,6 +22,11 @@ def distance_words(metres: float) -> str:
     return f"{metres / 1000:.1f}km" if metres < 100_000 else f"{metres / 1000:.0f}km"
 
 
+def direction_words(degrees: float) -> str:
+    """The eighth of the compass: 东北."""
+    return ("北", "东北", "东", "东南", "南", "西南", "西", "西北")[round(degrees / 45) % 8]
+
+
 SERVICES = ("销售", "试驾", "售后", "充电")
 
 

@@ -11,9 +11,9 @@
   function say(text) { busy = false; note.textContent = text; }
   function refused() { say("没有定位也可以：请选择所在城市"); }
   function show(lat, lng, system) {
-    var url = box.dataset.near + "?lat=" + encodeURIComponent(lat) + "&lng=" + encodeURIComponent(lng) + (system ? "&system=" + system : "");
+    var url = box.dataset.near + (box.dataset.near.indexOf("?") < 0 ? "?" : "&") + "lat=" + encodeURIComponent(lat) + "&lng=" + encodeURIComponent(lng) + (system ? "&system=" + system : "");
     var list = document.getElementById("dealers");
-    function arrived() { say("已按距离排序，位置不会被保存"); count.textContent = "离您最近的门店"; }
+    function arrived() { say("已按距离排序，位置不会被保存"); if (count) count.textContent = "离您最近的门店"; }
     list.addEventListener("htmx:afterSwap", arrived, { once: true });
     window.htmx.ajax("GET", url, { target: "#dealers", swap: "innerHTML" }).then(function () {
       list.removeEventListener("htmx:afterSwap", arrived);

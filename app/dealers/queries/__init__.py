@@ -4,7 +4,9 @@ from app.dealers.queries.nearest import nearest
 from app.dealers.queries.stores import (
     PAGE,
     SHOWN,
+    Counted,
     NearDealer,
+    count_in_city,
     find_in_city,
     get_dealer,
     list_cities,
@@ -15,7 +17,9 @@ from app.dealers.queries.stores import (
 __all__ = [
     "PAGE",
     "SHOWN",
+    "Counted",
     "NearDealer",
+    "count_in_city",
     "find_in_city",
     "get_dealer",
     "list_cities",

@@ -5,12 +5,13 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from app.core import clock
 from app.core.db import db
+from app.dealers.geo import bearing
 from app.dealers.models import Dealer
 from app.dealers.queries import kinds, places
 from app.dealers.queries.places import Found, Place
-from app.dealers.queries.stores import PAGE, NearDealer
+from app.dealers.queries.stores import PAGE, NearDealer, open_state
+from app.dealers.rules import direction_words
 
 FEW = 1500  # so many are measured one by one sooner than the index is walked past all the others
 PATIENCE = 8000  # after so many on the way, those wanted are all somewhere else and are measured one by one as well
@@ -30,20 +31,20 @@ def nearest(
 ) -> tuple[list[NearDealer], bool]:
     """Stores by true distance from a GCJ-02 place, and whether more follow.
 
-    `among` narrows to these ids, which come from the room that owns the filter (rules.NarrowsDealers); `services` are
+    `among` narrows to these ids, which come from the room that owns the filter (dealers.narrowing); `services` are
     words of the workbook, all of which a store must offer. Ties stand in the order of their ids, so pages fit together.
     """
     passing = kinds.passing(services, open_now, now) if services or open_now else None
     ranked = _rank(lat, lng, passing, among, offset + limit + 1)
     chosen = ranked[offset : offset + limit]
     rows = {d.id: d for d in db.session.scalars(_THESE, {"ids": [place.id for place in chosen]})} if chosen else {}
-    moment = clock.local(now)
-    near = [
-        NearDealer(rows[place.id], place.metres, kinds.state_of(rows[place.id].status, rows[place.id].hours, moment))
-        for place in chosen
-        if place.id in rows
-    ]
+    near = [_told(rows[place.id], place.metres, lat, lng, now) for place in chosen if place.id in rows]
     return near, len(ranked) > offset + limit
+
+
+def _told(dealer: Dealer, metres: float, lat: float, lng: float, now: datetime) -> NearDealer:
+    direction = direction_words(bearing(lng, lat, dealer.lng, dealer.lat))
+    return NearDealer(dealer, metres, open_state(dealer, now), direction)
 
 
 def _rank(
@@ -67,13 +68,13 @@ def _first(
     pieces: Iterator[Found], need: int, among: Set[int] | None = None, patience: int | None = None
 ) -> list[Place] | None:
     """Read on until `need` places are surely the nearest; None when patience ends first."""
-    found: list[Place] = []
+    found: dict[int, Place] = {}
     seen = 0
     for piece in pieces:
-        found.extend(piece.places if among is None else [place for place in piece.places if place.id in among])
-        if len(found) >= need and sum(place.metres < piece.reach_m for place in found) >= need:
+        found.update((place.id, place) for place in piece.places if among is None or place.id in among)
+        if len(found) >= need and sum(place.metres < piece.reach_m for place in found.values()) >= need:
             break
         seen += piece.seen
         if patience is not None and seen > patience:
             return None
-    return sorted(found)
+    return sorted(found.values())

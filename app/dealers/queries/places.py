@@ -41,7 +41,7 @@ class Place(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Some places, how many were looked at for them, and how far out: every other is at least `reach_m` away."""
+    """Places, some of them told before, how many were new, and how far out: others are at least `reach_m` away."""
 
     places: list[Place]
     seen: int
@@ -85,13 +85,16 @@ def _in_order(
     kinds: Collection[int] | None,
     among: Collection[int] | None,
 ) -> Iterator[Found]:
-    """The database gives places in true order; each piece is asked for anew with more of them."""
+    """The database gives places in true order; each piece is asked for anew with more of them, and repeats the former.
+
+    Stores at one place come in any order, so no piece can be told where the one before it ended.
+    """
     where = "kind_id IS NOT NULL"
     for column, ids in (("kind_id", kinds), ("id", among)):
         if ids is not None:
             where += f" AND {column} " + _ONE_OF[connection.dialect.name].format(column)
             given[column] = _list(connection, ids)
-    sql = f"SELECT id, lat, lng FROM dealers WHERE {where} ORDER BY {order}, id LIMIT {{}}"  # noqa: S608 (own constants)
+    sql = f"SELECT id, lat, lng FROM dealers WHERE {where} ORDER BY {order} LIMIT {{}}"  # noqa: S608 (own constants)
     size, seen = FIRST, 0
     while True:
         # The limit is part of the text: not knowing it PostgreSQL reckons with a tenth of the table, and sorts that.
@@ -99,7 +102,7 @@ def _in_order(
         places = [Place(haversine_m(lng, lat, row[2], row[1]), row[0]) for row in rows]
         # What follows may lie as near as the last one, to the last bit that a distance has.
         reach = math.inf if len(rows) < size else places[-1].metres * (1 - 1e-9) - 1e-3
-        yield Found(places[seen:], len(rows) - seen, reach)
+        yield Found(places, len(rows) - seen, reach)
         if len(rows) < size:
             return
         size, seen = size * 8, len(rows)

@@ -8,4 +8,4 @@ blueprint = Blueprint("dealers", __name__)
 blueprint.add_app_template_filter(distance_words, "distance")
 
 # The pages add their routes to the blueprint above.
-from app.dealers.views import lists, staff_store, store  # noqa: E402, F401
+from app.dealers.views import cities, lists, staff_store, store  # noqa: E402, F401
