@@ -75,21 +75,21 @@ def list_stores() -> Response:
     return render("leads/_stores.html", choices=_choices(), chosen=set(), proposed=rules.MOST_STORES, place=_place())
 
 
-@blueprint.get("/enquiries/call")
+@blueprint.get("/enquiries/call/new")
 @access("member")
 def new_call() -> Response:
     """One store calls back: the one the dispatch would choose, or the one that was asked for."""
     return _one_store_page("call", CallForm(formdata=None, name=_name(), **_given()))
 
 
-@blueprint.post("/enquiries/call")
+@blueprint.post("/enquiries/call/new")
 @access("member")
 @limiter.limit("20/minute")
 def ask_call() -> Response:
     return _ask_one_store("call")
 
 
-@blueprint.get("/enquiries/inspection")
+@blueprint.get("/enquiries/inspection/new")
 @access("member")
 def new_inspection() -> Response:
     """An appointment to have the old car of an estimate inspected."""
@@ -98,7 +98,7 @@ def new_inspection() -> Response:
     return _one_store_page("inspection", form)
 
 
-@blueprint.post("/enquiries/inspection")
+@blueprint.post("/enquiries/inspection/new")
 @access("member")
 @limiter.limit("20/minute")
 def ask_inspection() -> Response:
