@@ -1,11 +1,13 @@
 """Headquarters: campaigns written, rehearsed, published, edited while people claim, paused, ended; lists and boards."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from flask import Flask
 
 from app.core import publishing
 from app.core.audit import AuditEntry
@@ -211,6 +213,25 @@ def test_a_list_gives_once_to_each_person_also_when_it_is_worked_off_twice() -> 
     told = db.session.query(InboxMessage).filter_by(purpose="coupon_given")
     assert told.count() == 3
     assert db.session.get_one(GivingRun, run).finished_at == NOW
+
+
+@pytest.mark.both_databases
+def test_two_workers_give_a_list_once(app: Flask) -> None:
+    number = c.campaign(per_person=3, total=40)
+    people = [c.member(f"139000006{n:02}") for n in range(12)]
+    for who in people:
+        c.agree(who)
+    run = give(number, *(f"M{who.id}" for who in people))
+    db.session.rollback()
+
+    def work(_worker: int) -> None:
+        with app.app_context():
+            giving_runs.work_off(NOW)
+
+    with ThreadPoolExecutor(3) as workers:
+        list(workers.map(work, range(3)))
+    giving_runs.work_off(NOW)
+    assert (c.counts(), states(run)) == ((12, 12), [("given", "")] * 12)
 
 
 def test_a_list_waits_for_a_pause_goes_on_and_names_why_not() -> None:

@@ -50,6 +50,10 @@ class Checked:
     skipped: dict[str, int] = field(default_factory=dict[str, int])
 
 
+class _Settled(Exception):
+    """Another worker has said what becomes of this line; what was done here is undone."""
+
+
 class _Open(NamedTuple):
     """A run that is being worked off."""
 
@@ -173,6 +177,8 @@ def _work(run: _Open, now: datetime) -> int:
             try:
                 _give(run, target_id, member_id, now)
                 settled += 1
+            except _Settled:
+                continue
             except DayLimit:
                 passed.add(target_id)  # this person had one today, others may get theirs
             except LATER:
@@ -217,7 +223,7 @@ def _give(run: _Open, target_id: int, member_id: int, now: datetime) -> None:
         )
         mine = update(GivingTarget).where(GivingTarget.id == target_id, GivingTarget.state == WAITING)
         if changed_rows(mine.values(state=GIVEN, coupon_id=claimed.coupon_id)) != 1 and not claimed.again:
-            raise RuntimeError("a line of a list was settled twice")  # undone; whoever was faster has said what it is
+            raise _Settled
         notify(
             holder_id,
             "coupon_given",
