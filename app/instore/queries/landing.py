@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import aliased
 
-from app.catalog.models import Colour, Picture, Series, SpecItem, Trim
+from app.catalog.models import Brand, Colour, Picture, Series, SpecItem, Trim
 from app.catalog.pricing import PricePeriod
 from app.catalog.queries import prices as ledger
 from app.catalog.queries.cards import SeriesCard, list_series
@@ -35,10 +35,11 @@ def _shot(picture: type[Picture]) -> tuple[object, ...]:
 
 _CODE = (
     select(StoreCode, Dealer, Trim, Series, StaffMember.name, StaffMember.left_at, CouponCampaign.slug,
-           CouponCampaign.title, Colour.hex, *_shot(_cover), *_shot(_paint))
+           CouponCampaign.title, Brand.name, *_shot(_cover), *_shot(_paint))
     .join(Dealer, Dealer.id == StoreCode.dealer_id)
     .outerjoin(Trim, Trim.id == StoreCode.trim_id)
     .outerjoin(Series, Series.id == Trim.series_id)
+    .outerjoin(Brand, Brand.id == Series.brand_id)
     .outerjoin(_cover, _cover.id == Series.cover_id)
     .outerjoin(
         Colour,
@@ -61,7 +62,7 @@ class Stand:
     consultant: str
     campaign_slug: str
     campaign_title: str
-    paint_hex: str
+    brand: str
     picture: Shot | None
 
     @property
@@ -130,11 +131,11 @@ def _one(which: ColumnElement[bool]) -> Stand | None:
     row: Any = db.session.execute(_CODE.where(which)).first()
     if row is None:
         return None
-    code, dealer, trim, series, name, left_at, slug, title, paint = row[:9]
+    code, dealer, trim, series, name, left_at, slug, title, brand = row[:9]
     cover, painted = row[9:14], row[14:19]
     shot = next((Shot(*columns) for columns in (painted, cover) if columns[0] is not None), None)
     return Stand(
-        code, dealer, trim, series, name if name and left_at is None else "", slug or "", title or "", paint or "", shot
+        code, dealer, trim, series, name if name and left_at is None else "", slug or "", title or "", brand or "", shot
     )
 
 

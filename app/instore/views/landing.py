@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Response, g, make_response, redirect, request, url_for
-from flask_limiter import RequestLimit
+from flask_limiter import RateLimitExceeded
 from flask_limiter.util import get_remote_address
 
 from app.core import caching, clock, ids
@@ -29,10 +29,7 @@ from app.staff.session import is_staff_here
 from app.visits import services as visits
 from app.visits import session as visit_session
 
-
-def _uncounted(_limit: RequestLimit) -> Response:
-    """Ten thousand scans from one address are not ten thousand visits; who reads is not bothered with it."""
-    return make_response("", 204)
+COUNTED = "40/minute;600/hour;3000/day"  # of one address; a store's Wi-Fi is one
 
 
 @blueprint.get("/q/<code>")
@@ -41,7 +38,7 @@ def _uncounted(_limit: RequestLimit) -> Response:
 def show_code(code: str) -> Response:
     """店内码. One statement for the number, three for the page; 404 alike for whatever is no code of ours."""
     plain = rules.plain(code)
-    if plain != code and len(code) <= 40:
+    if plain != code and len(plain) == rules.LENGTH and len(code) <= 40:
         return make_response(redirect(url_for("instore.show_code", code=plain), 302))
     page = landing.get_landing(code, clock.now())
     # A store's price begins and ends on the minute.
@@ -74,7 +71,6 @@ def show_actions(code: str) -> Response:
 
 @blueprint.post("/q/<code>/visits")
 @access("public")
-@limiter.limit("40/minute;600/hour;3000/day", key_func=get_remote_address, on_breach=_uncounted)
 def count_visit(code: str) -> Response:
     """This browser opened the page and runs scripts: counted, unless it said no or somebody of a store uses it."""
     g.private = True
@@ -82,7 +78,11 @@ def count_visit(code: str) -> Response:
     response = make_response("", 204)
     if not visit_session.may_count(request) or is_staff_here(current_member()):
         return response
-    before, now = visit_session.touch(request), clock.now()
+    try:
+        with limiter.limit(COUNTED, key_func=get_remote_address):
+            before, now = visit_session.touch(request), clock.now()
+    except RateLimitExceeded:  # ten thousand scans from one address are not so many visits; no reader hears of it
+        return response
     after = visits.record_visit(before, stand.code.id, stand.dealer.id, now, staff_id=stand.code.staff_id)
     return response if after == before else visit_session.keep(response, after)
 

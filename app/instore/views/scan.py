@@ -53,7 +53,10 @@ def _own_path(text: str) -> str | None:
     """Where a code of ours leads, as a path of this shop."""
     if (code := read_code(text)) is not None:
         return url_for("instore.show_code", code=code)
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
     here = urlsplit(settings().public_base_url)
     if (parts.scheme, parts.netloc.lower()) != (here.scheme, here.netloc.lower()) or not OPENED.fullmatch(parts.path):
         return None
@@ -68,10 +71,10 @@ def _name(text: str) -> Named:
     host = ""
     try:
         parts = urlsplit(text)
-        host = parts.hostname or ""
+        host = parts.netloc.rpartition("@")[2].lower()
     except ValueError:
         return Named("看不懂的内容", "", text)
-    own_host = host and host == urlsplit(settings().public_base_url).hostname
+    own_host = host and host == urlsplit(settings().public_base_url).netloc.lower()
     if re.fullmatch(r"[BCG]?[\w-]{1,40}\.[A-Z2-7]{16}", text) or parts.path.startswith("/r/"):
         return Named("一张给店员核销的码，请交给店员扫", "", "")
     if own_host and parts.path.startswith("/q/"):
