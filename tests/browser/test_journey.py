@@ -187,6 +187,31 @@ def test_a_clerk_scans_in_wechat_and_the_owner_scanning_changes_nothing(house, p
     expect(clerk.page.get_by_role("button", name=re.compile("确认交车"))).to_be_visible()
 
 
+def test_a_coupon_by_passphrase_is_shown_redeemed_and_turns_by_itself(house, phone, shopper):
+    """Claimed at home, shown in the store, redeemed by a clerk on their own phone."""
+    page = shopper.page
+    page.goto(house.url + "/coupons/claims/new")
+    shopper.consent()
+    page.get_by_role("textbox", name="口令").fill("山色 入座")
+    page.get_by_role("button", name="领取").click()
+    page.wait_for_url(re.compile(r"/me/coupons/\w+$"))
+    expect(page.get_by_role("heading", name="向店员出示此码")).to_be_visible()
+    number = page.url.rpartition("/")[2]
+
+    clerk = Clerk(phone(), house)
+    clerk.join()
+    code = living_code(house.environment["SECRET_KEY"], "C", number, clock.now())
+    clerk.page.goto(f"{house.url}/r/{code.token}")
+    expect(clerk.page.get_by_text("山行口令礼").first).to_be_visible()
+    bill = clerk.page.get_by_role("textbox", name=re.compile("消费金额|金额"))
+    if bill.count():
+        bill.fill("172800")
+    clerk.page.get_by_role("button", name=re.compile("^确认核销")).click()
+    expect(clerk.page.get_by_text("核销成功").first).to_be_visible()
+    expect(page.get_by_role("heading", name="已核销")).to_be_visible(timeout=6_000)  # without a reload
+    expect(page.get_by_text(re.compile("西湖文三路店")).first).to_be_visible()
+
+
 def test_booking_works_without_javascript(house, phone):
     shopper = Shopper(phone(java_script_enabled=False), house)
     page = shopper.page
