@@ -2,6 +2,7 @@
 
 import math
 
+from flask import request
 from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
@@ -40,7 +41,7 @@ class WishForm(Form):
     key = HiddenField(validators=[DataRequired(), Length(min=8, max=64)])
     campaign = HiddenField(validators=[Length(max=64)])
     kind = RadioField("想要哪种优惠", validators=[DataRequired("请选择想要哪种优惠。")])
-    series = SelectField("想买的车系", validators=[Length(max=64)])
+    series = SelectField("想买的车系", validate_choice=False, coerce=lambda slug: str(slug or "")[:64])
     city = StringField("所在城市", validators=[Length(max=24, message="城市最多 24 个字。")])
     text = TextAreaField("愿望", validators=[Length(max=400, message="愿望最多 100 个字。")])
 
@@ -48,5 +49,6 @@ class WishForm(Form):
 class EntryForm(Form):
     """One entry of a draw: free, or with the yuan that comes back."""
 
-    kind = HiddenField()
-    method = HiddenField(validators=[Length(max=8)])
+    def kind(self) -> str:
+        """`free` or `paid`, as the button says."""
+        return str(request.form.get("kind", ""))[:8]

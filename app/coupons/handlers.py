@@ -3,13 +3,15 @@
 from flask import Flask
 
 from app.coupons.queries.narrowing import narrow_dealers
-from app.coupons.services import personal
+from app.coupons.services import draw_money, personal
 from app.dealers import narrowing
 from app.members import privacy
+from app.payments import payables
 
 
 def register(_app: Flask) -> None:
-    """Called once by the factory: coupons follow a person, and go with them."""
+    """Called once by the factory: coupons follow a person, and go with them; the yuan of a draw can be paid."""
+    payables.register(draw_money.KIND, draw_money.DrawPayable())
     narrowing.register("coupon", narrow_dealers)
     privacy.register(
         "coupons",

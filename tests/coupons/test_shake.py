@@ -69,7 +69,7 @@ def test_three_tries_a_day_and_what_is_refused_costs_none() -> None:
     here = Place(30.2, 120.1)
     with pytest.raises(errors.PlaceNeeded):
         roll(who, "a")
-    with pytest.raises(errors.TooFar, match="最近的适用门店是西湖店，约 .*要在 500 米内"):
+    with pytest.raises(errors.TooFar, match=r"最近的适用门店是西湖店，约 .*要在 500 米内"):
         roll(who, "a", place=Place(30.3, 120.1))
     assert db.session.query(ClaimTry).count() == 0
     db.session.rollback()
@@ -81,7 +81,9 @@ def test_three_tries_a_day_and_what_is_refused_costs_none() -> None:
     kept = {column.name for column in ClaimTry.__table__.columns}
     assert not kept & {"lat", "lng", "place"}
     db.session.rollback()
-    assert shake.tries_left(who.id or 0, db.session.query(ClaimTry.campaign_id).first()[0], NOW + timedelta(days=1)) == 3  # pyright: ignore
+    assert (
+        shake.tries_left(who.id or 0, db.session.query(ClaimTry.campaign_id).first()[0], NOW + timedelta(days=1)) == 3
+    )  # pyright: ignore
     db.session.rollback()
     assert shake.purge_tries(NOW + timedelta(days=3)) == 3
 

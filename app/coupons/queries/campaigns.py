@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 
 from app.catalog.models import Series
 from app.core import clock
 from app.core.db import db
 from app.core.errors import NotFound
-from app.coupons.models import CampaignDay, CampaignDealer, CampaignSeries, CouponCampaign
+from app.coupons.models import CampaignDay, CampaignDealer, CampaignSeries, CouponCampaign, Draw
 from app.coupons.rules import (
     CAMPAIGN_PHASE_WORDS,
     SHOWN_PHASES,
@@ -26,6 +26,7 @@ from app.coupons.rules.plain import WAY_HELP, WAY_PAGES, plain_terms
 from app.dealers.models import Dealer
 
 MOST = 100
+_PUBLISHED_DRAW = (Draw.campaign_id == CouponCampaign.id, Draw.state.in_(("open", "closed")))
 # Nothing to tap, but a place to go to; what must be known or be given is told to whom it concerns.
 NOT_LISTED = frozenset({ClaimWay.PASSPHRASE, ClaimWay.STAFF})
 LISTED = frozenset(ClaimWay) - NOT_LISTED
@@ -195,6 +196,8 @@ def _listed(now: datetime) -> tuple[ColumnElement[bool], ...]:
         CouponCampaign.state.in_((CampaignState.PUBLISHED.value, CampaignState.PAUSED.value)),
         CouponCampaign.claim_until > now,
         CouponCampaign.way.in_([way.value for way in LISTED if way in WAY_PAGES or way is ClaimWay.SCAN]),
+        # A draw is nothing to show before everything about it is published.
+        or_(CouponCampaign.way != ClaimWay.DRAW.value, select(Draw.id).where(*_PUBLISHED_DRAW).exists()),
     )
 
 

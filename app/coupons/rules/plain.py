@@ -34,6 +34,8 @@ WAY_PAGES: dict[str, str] = {
     ClaimWay.PASSPHRASE: "/coupons/{slug}/claims/new",
     ClaimWay.NEW_MEMBER: "/coupons/{slug}/claims/new",
     ClaimWay.SHAKE: "/coupons/{slug}/shakes/new",
+    ClaimWay.WISH: "/coupons/wishes/new?campaign={slug}",
+    ClaimWay.DRAW: "/coupons/{slug}/draw",
 }
 
 

@@ -15,7 +15,7 @@ from app.coupons.services.state import revoke
 ERASED = "账号已注销"
 KEEPS = (
     "领过的券（活动、时间、核销门店和金额，不含姓名和手机号）保留到结算完成后三年，用于门店与总部对账；"
-    "新会员券另留一个无法还原的标记，用来保证每人只领一次。"
+    "新会员券另留一个无法还原的标记，用来保证每人只领一次。夺券的编号和参与时间留在公开名单里，名单不含个人信息。"
 )
 
 
@@ -43,6 +43,18 @@ def export_own(member_id: int) -> dict[str, object]:
             for row, rules in rows
         ],
         "wishes": [{"text": row.text, "state": row.state, "created_at": row.created_at.isoformat()} for row in wishes],
+        "draws": [
+            {
+                "ticket": row.ticket,
+                "kind": row.kind,
+                "state": row.state,
+                "entered_at": row.entered_at.isoformat() if row.entered_at else None,
+                "fee_returned_at": row.returned_at.isoformat() if row.returned_at else None,
+            }
+            for row in db.session.scalars(
+                select(DrawEntry).where(DrawEntry.member_id == member_id).order_by(DrawEntry.id)
+            )
+        ],
         "tries": [
             {"kind": row.kind, "at": row.at.isoformat(), "won": row.won}
             for row in db.session.scalars(select(ClaimTry).where(ClaimTry.member_id == member_id).order_by(ClaimTry.id))

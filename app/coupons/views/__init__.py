@@ -17,4 +17,4 @@ def _wallet() -> dict[str, Any]:
 
 
 # The pages add their routes to the blueprint above.
-from app.coupons.views import centre, claim, preview, shake, wallet  # noqa: E402, F401
+from app.coupons.views import centre, claim, draw, draw_payment, preview, shake, wallet, wish  # noqa: E402, F401
