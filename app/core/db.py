@@ -139,6 +139,10 @@ def _turn(session: Session) -> AbstractContextManager[None]:
     return turn(str(engine.url.database)) if engine.dialect.name == "sqlite" else nullcontext()
 
 
+def _by_place(item: tuple[tuple[int, Any], Any]) -> int:
+    return item[0][0]
+
+
 @contextmanager
 def transaction(durable: bool = False) -> Generator[Session]:
     """One unit of work: commits at the outermost exit, undoes everything when an exception leaves.
@@ -164,7 +168,7 @@ def transaction(durable: bool = False) -> Generator[Session]:
             try:
                 session.info["connection"] = session.connection(execution_options={WRITE: True})
                 yield session
-                for write, rows in session.info.pop("last", {}).items():
+                for (_place, write), rows in sorted(session.info.pop("last", {}).items(), key=_by_place):
                     write(rows)
                 session.commit()
             except BaseException:
@@ -260,15 +264,19 @@ def _insert_rows(table: Table, names: tuple[str, ...], count: int, returning: tu
     return statement.returning(*(table.c[name] for name in returning)) if returning else statement
 
 
-def write_last(write: Callable[[list[Any]], None], row: Any) -> None:
-    """Have `write(rows)` called once with all rows of the present transaction, as the last thing before it is saved.
+FIRST_OF_LAST, LAST = 0, 1
+
+
+def write_last(write: Callable[[list[Any]], None], row: Any, place: int = FIRST_OF_LAST) -> None:
+    """Have `write(rows)` called once with all rows of the present transaction, just before it is saved.
 
     For what the transaction itself never reads: what many services say of one change goes out as one statement.
+    `LAST` is for what others wait for once it is locked.
     """
     session = _open.get()
     if session is None:
         raise RuntimeError("a write outside a transaction")
-    session.info.setdefault("last", {}).setdefault(write, []).append(row)
+    session.info.setdefault("last", {}).setdefault((place, write), []).append(row)
 
 
 def forget(model: type[Base], row_id: int) -> None:

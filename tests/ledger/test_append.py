@@ -70,11 +70,9 @@ def test_many_at_once_without_gap_or_fork(app: Flask) -> None:
     """Also the very first rows: nobody has made the head yet."""
 
     def one() -> int:
-        seqs = []
         for _ in range(4):
-            with transaction():
-                seqs.append(append(SYSTEM, LedgerEvent.CLAIMED, "coupon", 1, NOON, dealer_id=CHAIN))
-        return len(seqs)
+            append(SYSTEM, LedgerEvent.CLAIMED, "coupon", 1, NOON, dealer_id=CHAIN)
+        return 4
 
     assert wins(at_once(app, [one] * 12)) == [4] * 12
     assert (numbers(), problems()) == (list(range(1, 49)), [])
@@ -141,8 +139,8 @@ def _inside(app: Flask, work: Any) -> Any:
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 @pytest.mark.race
-def test_a_deadlock_is_tried_again(app: Flask) -> None:
-    """Two services that lock a member and the head in opposite order: the victim runs once more, both rows stand."""
+def test_the_head_is_locked_after_everything_else(app: Flask) -> None:
+    """Two services that lock a member and say what happened in opposite order: neither waits for ever for the other."""
     fill(1)
     with transaction() as session:
         member = Member(created_at=NOON, last_login_at=NOON)
@@ -153,21 +151,37 @@ def test_a_deadlock_is_tried_again(app: Flask) -> None:
 
     @retry_deadlock
     def write(ledger_first: bool) -> bool:
-        first = len(tries) < 2
         tries.append(ledger_first)
         with transaction():
-            for ledger in (ledger_first, not ledger_first):
-                if ledger:
-                    append(SYSTEM, LedgerEvent.CLAIMED, "coupon", 1, NOON, dealer_id=CHAIN)
-                else:
-                    db.session.execute(select(Member.id).where(Member.id == member_id).with_for_update())
-                if first and ledger == ledger_first:
-                    met.wait(timeout=30)
+            if ledger_first:
+                append(SYSTEM, LedgerEvent.CLAIMED, "coupon", 1, NOON, dealer_id=CHAIN)
+                met.wait(timeout=30)
+            db.session.execute(select(Member.id).where(Member.id == member_id).with_for_update())
+            if not ledger_first:
+                met.wait(timeout=30)
+                append(SYSTEM, LedgerEvent.CLAIMED, "coupon", 1, NOON, dealer_id=CHAIN)
         return True
 
     assert at_once(app, [lambda: write(True), lambda: write(False)]) == [True, True]
-    assert len(tries) == 3, "one of them was the victim"
+    assert len(tries) == 2, "nobody was the victim"
     assert (numbers(), problems()) == ([1, 2, 3], [])
+
+
+def test_heads_are_locked_in_one_order_and_rows_keep_theirs(app: Flask) -> None:
+    seen: list[str] = []
+    with transaction() as session:
+        driver = session.connection().connection.dbapi_connection
+        driver.set_trace_callback(seen.append)  # pyright: ignore
+        for n, chain in enumerate((9, 7, 9), 1):
+            append(SYSTEM, LedgerEvent.CLAIMED, "coupon", n, NOON, dealer_id=chain)
+        assert not seen, "nothing is locked while others may still be written to"
+    driver.set_trace_callback(None)  # pyright: ignore
+    heads = [statement.rsplit(" ", 1)[1] for statement in seen if statement.startswith("SELECT ledger_heads")]
+    assert list(dict.fromkeys(heads)) == ["7", "9"]
+    db.session.rollback()
+    subjects = select(LedgerEntry.subject).where(LedgerEntry.chain == 9).order_by(LedgerEntry.seq)
+    assert list(db.session.scalars(subjects)) == ["coupon:1", "coupon:3"]
+    assert (problems(7), problems(9)) == ([], [])
 
 
 def test_three_statements_and_no_more(app: Flask) -> None:
@@ -178,8 +192,8 @@ def test_three_statements_and_no_more(app: Flask) -> None:
         driver = session.connection().connection.dbapi_connection
         driver.set_trace_callback(seen.append)  # pyright: ignore
         append(SYSTEM, LedgerEvent.CLAIMED, "coupon", 1, NOON, dealer_id=CHAIN)
-        driver.set_trace_callback(None)  # pyright: ignore
-    assert [statement.split()[0] for statement in seen] == ["SELECT", "INSERT", "UPDATE"]
+    driver.set_trace_callback(None)  # pyright: ignore
+    assert [statement.split()[0] for statement in seen] == ["SELECT", "INSERT", "UPDATE", "COMMIT"]
 
 
 words = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -198,6 +212,7 @@ def test_the_bytes_are_those_of_json(
 
 
 def test_a_row_needs_a_transaction_of_its_caller_or_makes_one(app: Flask) -> None:
-    assert append(SYSTEM, LedgerEvent.CLAIMED, "coupon", 1, NOON) == 1
+    append(SYSTEM, LedgerEvent.CLAIMED, "coupon", 1, NOON)
+    assert numbers(0) == [1]
     with pytest.raises(RuntimeError):
         execute(select(LedgerHead.id), {})

@@ -164,7 +164,7 @@ def _move(campaign_id: int, states: tuple[str, ...], **values: Any) -> None:
 
 
 def _lock(campaign_id: int) -> CouponCampaign:
-    wanted = select(CouponCampaign).where(CouponCampaign.id == campaign_id).with_for_update()
+    wanted = select(CouponCampaign).where(CouponCampaign.id == campaign_id).with_for_update(key_share=True)
     row = db.session.scalar(wanted.execution_options(populate_existing=True))
     if row is None:
         raise NotFound

@@ -1,12 +1,14 @@
 """领取: the one place where a coupon comes into being, whatever the way."""
 
 import hashlib
+from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Integer, and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.core import clock, ids
+from app.core import clock, ids, publishing
 from app.core.db import execute, in_transaction, retry_deadlock, table_of, transaction
 from app.core.errors import DomainError, NotFound
 from app.core.security import Actor
@@ -120,6 +122,8 @@ def claim_coupon(
     piece = _Piece(actor, holder, key, way, channel, dealer_id, staff_id, level, touch)
     if in_transaction():
         return _take(offered, piece, now)
+    with suppress(_Otherwise, IntegrityError):
+        return _take_last(offered, piece, now)
     try:
         return _take(offered, piece, now)
     except IntegrityError:
@@ -173,12 +177,41 @@ def refusal_of(campaign: HasPhase, now: datetime, prize: bool = False) -> Domain
     return CampaignNotRunning() if phase is CampaignPhase.ENDED else None
 
 
+class _Otherwise(Exception):
+    """Not for the quick way, or not as it was read: undone, and decided with the campaign locked first."""
+
+
+@retry_deadlock
+def _take_last(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
+    """For the crowd, who all wait for one campaign: the coupon is written first, then the campaign locked and counted.
+
+    A person's places are unique keys and the pieces are counted by the guard, so neither needs the lock.
+    """
+    if offered.daily_total is not None:
+        raise _Otherwise
+    with transaction():
+        member_services.hold_member(piece.member_id)
+        number, standing = list_standing(offered.id, piece.member_id)
+        if any(row.claim_key == piece.key for row in standing):
+            raise _Otherwise
+        claimed = _write(offered, piece, standing, number, now)
+        taken = execute(_TAKE, _guard(offered, piece, now)).first()
+        # Who edits the campaign has raised the number by now, or waits: the terms are those of this moment.
+        if taken is None or not _as_seen(offered, Offered(*taken)) or execute(publishing.NUMBER, {}).scalar() != number:
+            raise _Otherwise
+        _report(offered, piece, claimed, now)
+        return claimed
+
+
+def _as_seen(before: Offered, after: Offered) -> bool:
+    return before == after._replace(claimed=before.claimed)
+
+
 @retry_deadlock
 def _take(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
     with transaction():
         member_services.hold_member(piece.member_id)
-        guard = {"campaign": offered.id, "now": now, "member": piece.member_id, "given": piece.given}
-        taken = execute(_TAKE, guard).first()
+        taken = execute(_TAKE, _guard(offered, piece, now)).first()
         if taken is None:
             raise _why(offered.id, now, piece.given == PRIZE)
         campaign = Offered(*taken)
@@ -192,18 +225,27 @@ def _take(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
         except DomainError:
             execute(_RETURN, {"campaign": campaign.id})  # a caller that goes on within its transaction took nothing
             raise
-        credit(piece.touch, "claim", claimed.coupon_id, piece.dealer_id, now)
-        append(
-            piece.actor,
-            LedgerEvent.CLAIMED,
-            "coupon",
-            claimed.coupon_id,
-            now,
-            dealer_id=piece.dealer_id,
-            campaign=campaign.slug,
-            dealer_permille=dealer_share(campaign.payer, campaign.dealer_permille),
-        )
+        _report(campaign, piece, claimed, now)
         return claimed
+
+
+def _guard(offered: Offered, piece: _Piece, now: datetime) -> dict[str, Any]:
+    return {"campaign": offered.id, "now": now, "member": piece.member_id, "given": piece.given}
+
+
+def _report(campaign: Offered, piece: _Piece, claimed: Claimed, now: datetime) -> None:
+    """The visit it is credited to, and its row of the ledger."""
+    credit(piece.touch, "claim", claimed.coupon_id, piece.dealer_id, now)
+    append(
+        piece.actor,
+        LedgerEvent.CLAIMED,
+        "coupon",
+        claimed.coupon_id,
+        now,
+        dealer_id=piece.dealer_id,
+        campaign=campaign.slug,
+        dealer_permille=dealer_share(campaign.payer, campaign.dealer_permille),
+    )
 
 
 def _why(campaign_id: int, now: datetime, prize: bool) -> DomainError:

@@ -1,18 +1,21 @@
-"""Writing the ledger: one function, called last in the transaction of what happened."""
+"""Writing the ledger: one function; what it is given is written as the very last of the transaction."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
-from app.core.db import execute, insert_new, table_of, transaction
+from app.core.db import LAST, execute, insert_new, insert_rows, table_of, transaction, write_last
 from app.core.security import Actor
 from app.ledger.models import LedgerEntry, LedgerHead
 from app.ledger.rules import GENESIS, HEADQUARTERS, LedgerEvent, Line, digest
 
+AT_ONCE = 16  # rows of one statement
 _HEADS = table_of(LedgerHead)
 _LOCK = select(_HEADS.c.seq, _HEADS.c.digest).where(_HEADS.c.id == bindparam("chain")).with_for_update()
-_ADD = insert(table_of(LedgerEntry))
 _MOVE = update(_HEADS).where(_HEADS.c.id == bindparam("chain")).values(seq=bindparam("to"), digest=bindparam("latest"))
 
 
@@ -27,33 +30,47 @@ def append(
     campaign: str = "",
     amount_fen: int = 0,
     dealer_permille: int = 0,
-) -> int:
-    """Add one row to the dealer's chain (headquarters' without a dealer) and return its number in it.
+) -> None:
+    """Add one row to the dealer's chain (headquarters' without a dealer).
 
-    Joins the caller's transaction and locks the chain's head: call it last, after every other lock.
+    Joins the caller's transaction. All others who write to the chain wait for whoever has its head locked, so heads are
+    locked after everything else is written, whenever this is called, and in one order.
     """
-    chain = dealer_id or HEADQUARTERS
+    line = Line(
+        chain=dealer_id or HEADQUARTERS,
+        seq=0,
+        at=now,
+        event=event.value,
+        subject=f"{subject_kind}:{subject_id}",
+        campaign=campaign,
+        amount_fen=amount_fen,
+        dealer_permille=dealer_permille,
+        actor=actor.kind if actor.id is None else f"{actor.kind}:{actor.id}",
+    )
     with transaction():
-        seq, previous = _lock_head(chain)
-        line = Line(
-            chain=chain,
-            seq=seq + 1,
-            at=now,
-            event=event.value,
-            subject=f"{subject_kind}:{subject_id}",
-            campaign=campaign,
-            amount_fen=amount_fen,
-            dealer_permille=dealer_permille,
-            actor=actor.kind if actor.id is None else f"{actor.kind}:{actor.id}",
-        )
+        write_last(_write, line, LAST)
+
+
+def _write(lines: list[Line]) -> None:
+    for chain, own in groupby(sorted(lines, key=_chain), _chain):
+        _chain_up(chain, own)
+
+
+def _chain(line: Line) -> int:
+    return line.chain
+
+
+def _chain_up(chain: int, lines: Iterable[Line]) -> None:
+    seq, latest = _lock_head(chain)
+    rows: list[dict[str, Any]] = []
+    for line in lines:
+        seq, previous = seq + 1, latest
+        line = replace(line, seq=seq)
         latest = digest(line, previous)
-        execute(_ADD, _row(line) | {"previous": previous, "digest": latest})
-        execute(_MOVE, {"chain": chain, "to": line.seq, "latest": latest})
-    return line.seq
-
-
-def _row(line: Line) -> dict[str, Any]:
-    return {name: getattr(line, name) for name in Line.__slots__}
+        rows.append({name: getattr(line, name) for name in Line.__slots__} | {"previous": previous, "digest": latest})
+    for start in range(0, len(rows), AT_ONCE):
+        insert_rows(LedgerEntry, rows[start : start + AT_ONCE])
+    execute(_MOVE, {"chain": chain, "to": seq, "latest": latest})
 
 
 def _lock_head(chain: int) -> tuple[int, str]:
