@@ -19,7 +19,7 @@ from app.core.db import db, transaction
 from app.core.errors import DomainError
 from app.core.security import Actor
 from app.members.models import Member
-from scripts import stage_drives
+from scripts import stage_codes, stage_drives
 
 SOLD_OUT, PAUSED = "yx-deal-s5-sold", "yx-deal-h3-pause"
 REASON = "门店价格牌核对中（样例）"
@@ -30,6 +30,7 @@ def main() -> None:
     """Do what is still to be done; what cannot be done today (the deal is over) is left."""
     now = clock.now()
     stage_drives.stage(now)
+    stage_codes.stage(now)
     if queries.find_deal(SOLD_OUT) is not None:
         for number, phone in enumerate(HOLDERS):
             _try(lambda phone=phone, number=number: _hold(phone, number, now))

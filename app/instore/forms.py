@@ -4,6 +4,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue]
 from wtforms.validators import DataRequired, Length
 
 from app.instore.models import StoreCode
@@ -32,7 +33,9 @@ class CodeForm(FlaskForm):
     trim = SelectField("车款", validate_choice=False)
     colour = StringField("外观颜色", validators=[_most(40)])
     vin_tail = StringField("车架尾号", validators=[_most(6)])
-    stock = RadioField("库存状态", choices=[(s.value, STOCK_WORDS[s]) for s in Stock], default=Stock.DISPLAY.value)
+    stock = RadioField(
+        "库存状态", choices=[SelectChoice(s.value, STOCK_WORDS[s]) for s in Stock], default=Stock.DISPLAY.value
+    )
     staff = SelectField("顾问", validate_choice=False)
     campaign = SelectField("优惠券活动", validate_choice=False)
     wifi_name = StringField("Wi-Fi 名称", validators=[_most(WIFI_TEXT)])
