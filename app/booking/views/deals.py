@@ -19,6 +19,7 @@ from app.dealers import queries as stores
 from app.reviews import queries as said
 
 STOCK_KEPT = timedelta(seconds=1)  # a unit may come and go while a list is made: then it is wrong for so long
+STORE_DEALS = 3  # on the page of a store
 HONOUR_KEPT = timedelta(minutes=10)
 
 
@@ -116,7 +117,8 @@ def show_store_deals(slug: str) -> Response:
     dealer = stores.get_dealer(slug)
     cards = queries.list_deals_of_store(dealer.id, clock.now())
     pages = "booking/store_deals.html", "booking/_store_deals.html"
-    return caching.public(render(*pages, cards=cards, words=PHASE_WORDS, dealer=dealer))
+    most = STORE_DEALS if wants_fragment() else len(cards)
+    return caching.public(render(*pages, cards=cards, words=PHASE_WORDS, dealer=dealer, most=most))
 
 
 # ---- 开抢提醒: of one member ----

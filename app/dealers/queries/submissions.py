@@ -50,6 +50,7 @@ class Diff:
     breaches: list[str]
     seen: str
     ends: bool = False
+    past: bool = False  # decided and done: compared with what stood there when it was handed in
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,8 @@ def problems_of(row: Submission, now: datetime) -> list[str]:
 
 def diff_of(row: Submission, now: datetime) -> Diff:
     """Old and new beside each other, as of now, with the rules asked again."""
-    current = _current(row)
+    past = row.state != State.WAITING and not (row.state == State.APPROVED and row.applied_at is None)
+    current = row.before if past else _current(row)
     names = _labels(row.kind)
     ends = bool(row.content.get("end"))
     shown = current if ends else row.content
@@ -216,7 +218,8 @@ def diff_of(row: Submission, now: datetime) -> Diff:
     if row.kind == Kind.PROMO and (trim := db.session.get(Trim, (current or row.before or row.content)["trim_id"])):
         lines.append(DiffLine("厂商指导价", format_yuan(trim.msrp_fen), format_yuan(trim.msrp_fen)))
         current = {**current, "guide_fen": trim.msrp_fen}
-    return Diff(_title(row, ends), lines, problems_of(row, now), digest_of(current, row.content), ends)
+    breaches = [] if past else problems_of(row, now)
+    return Diff(_title(row, ends), lines, breaches, digest_of(current, row.content), ends, past)
 
 
 def _current(row: Submission) -> Content:
