@@ -68,5 +68,10 @@ def _lines() -> list[tuple[Trim, str]]:
 
 
 def _stores() -> list[int]:
-    open_ = select(Dealer.id).where(Dealer.status == DealerStatus.OPEN, Dealer.services.contains("试驾"))
-    return list(db.session.scalars(open_.order_by(Dealer.slug != FIRST, Dealer.slug).limit(STORES)))
+    """Half of them in the city where the tests and the walk begin, the others everywhere."""
+    open_ = select(Dealer.id, Dealer.city).where(Dealer.status == DealerStatus.OPEN, Dealer.services.contains("试驾"))
+    rows = db.session.execute(open_.order_by(Dealer.slug != FIRST, Dealer.slug)).all()
+    near = [row.id for row in rows if row.city == rows[0].city][: STORES // 2]
+    elsewhere = [row.id for row in rows if row.city != rows[0].city]
+    step = max(len(elsewhere) // (STORES - len(near)), 1)
+    return near + elsewhere[::step][: STORES - len(near)]

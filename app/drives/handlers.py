@@ -3,12 +3,17 @@
 from flask import Flask
 
 from app.drives.queries.own import export_own
+from app.drives.queries.reviewing import DriveVisits
 from app.drives.services import personal
 from app.members import privacy
+from app.reviews import subjects
+from app.reviews.rules import SubjectKind
 
 
 def register(_app: Flask) -> None:
-    """Called once by the factory: a test drive holds a name, a number, a signature and perhaps a photo."""
+    """Called once by the factory: a test drive holds a name, a number, a signature and perhaps a photo,
+    and one that was driven may be reviewed."""
+    subjects.register(SubjectKind.DRIVE, DriveVisits())
     privacy.register(
         "drives",
         export=export_own,

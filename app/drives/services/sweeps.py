@@ -21,7 +21,7 @@ def remind(now: datetime) -> int:
     """Tell each person once the day before and once two hours before; who booked later than that is not told."""
     day = (TestDrive.reminded_day.is_(False), TestDrive.starts_at <= now + REMIND_DAY)
     soon = (TestDrive.reminded_soon.is_(False), TestDrive.starts_at <= now + REMIND_SOON)
-    return _remind(day, "day", now) + _remind(soon, "soon", now)
+    return _remind(soon, "soon", now) + _remind(day, "day", now)  # a worker that was away tells the nearer one alone
 
 
 def _remind(due: tuple[ColumnElement[bool], ...], which: str, now: datetime) -> int:

@@ -14,6 +14,7 @@ from app.drives.forms import AnswersForm, MoveForm, PhotoForm, PlainForm, moment
 from app.drives.joining import check_join_token
 from app.drives.models import TestDrive
 from app.drives.queries import cars, own
+from app.drives.queries.reviewing import is_reviewed
 from app.drives.queries.slots import Plan
 from app.drives.rules import OPEN, state_word
 from app.drives.rules.states import PHOTO_TEXT, SHARING_TEXT
@@ -21,7 +22,7 @@ from app.drives.services import change, desk
 from app.drives.views import blueprint
 from app.drives.views.book import day_of, onto
 
-OFFERED = 3
+OFFERED, REACH_M = 3, 200_000  # how many other stores are offered, and how far away at most
 
 
 @blueprint.get("/me/test-drives")
@@ -67,6 +68,7 @@ def drive_page(no: str, status: int = 200, problem: str = "", photo_form: PhotoF
         photo_text=PHOTO_TEXT,
         follows=page.drive.state in OPEN and (same_day or page.drive.walk_in),
         answers=AnswersForm(formdata=None),
+        reviewed=page.answered and is_reviewed(page.drive.id),
     )
 
 
@@ -141,6 +143,8 @@ def _offers(drive: TestDrive, but: int) -> list[tuple[str, str, str, str]]:
     found, _ = dealers.nearest(here.lat, here.lng, now, among=ids, limit=OFFERED)
     rows: list[tuple[str, str, str, str]] = []
     for row in found:
+        if (row.distance_m or 0) > REACH_M:
+            continue
         free = Plan(row.dealer, drive.series_id, now).next_free()
         away = "" if row.dealer.id == here.id else f"相距 {(row.distance_m or 0) / 1000:.1f}km"
         rows.append(

@@ -31,7 +31,10 @@ def send_photo(no: str) -> Response:
 
     def act() -> None:
         given = request.files.get("photo")
-        content = given.stream.read(photos.MOST_BYTES + 1) if given else b""
+        content = b""
+        if given is not None:
+            content = given.stream.read(photos.MOST_BYTES + 1)
+            given.close()
         if not content:
             raise PhotoWrong("请先选择一张照片。")
         if len(content) > photos.MOST_BYTES:
