@@ -87,3 +87,36 @@ def test_absurd_cookies_are_no_city(app, cookie):
     shopper.http.set_cookie("city", cookie)
     assert "选择城市" in shopper.fragment("/dealers/here")
     shopper.page("/cities?q=" + "%F0%9F%9A%97" * 50)
+
+
+def test_the_picker_offers_recent_cities_and_a_place_on_a_tap(app):
+    shop.build()
+    shopper = Shopper(app)
+    assert "最近</h2>" not in shopper.page("/cities")
+    choose(shopper, "上海市")
+    assert choose(shopper, "杭州市", "/dealers").headers["Location"] == "/dealers?city=" + quote("杭州市")
+    page = shopper.page("/cities")
+    assert re.search(r'最近</h2><p class="chips"><button class="chip" name="city" value="上海市">', page)
+    located = shopper.fragment("/cities/here?lat=30.2&lng=120.1&system=wgs84")
+    assert 'value="杭州市"' in located
+    assert "no-store" in shopper.http.get("/cities/here?lat=30.2&lng=120.1").headers["Cache-Control"]
+    assert "请选择所在城市" in shopper.http.get("/cities/here?lat=abc&lng=1").text
+    choose(shopper, "")
+    assert "最近</h2>" not in shopper.page("/cities")
+
+
+def test_a_proxys_guess_is_a_suggestion_that_somebody_takes_or_not(app):
+    shop.build()
+    guess = {"X-City": "hangzhou"}
+    assert "按网络推测" not in app.test_client().get("/cities", headers=guess).text
+    app.config["SETTINGS"] = app.config["SETTINGS"].model_copy(update={"city_header": "X-City"})
+    for word, expected in (
+        ("hangzhou", True),
+        (quote("杭州市"), True),
+        ("mars", False),
+        ("", False),
+        ("%FF" * 99, False),
+    ):
+        page = app.test_client().get("/cities", headers={"X-City": word}).text
+        assert ('value="杭州市">杭州市 <small>按网络推测' in page) is expected
+    assert "杭州市" not in app.test_client().get("/dealers/here", headers=guess).text
