@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -10,15 +11,19 @@ from sqlalchemy import update
 from app.booking.errors import (
     DealerUnavailable,
     DealNotRunning,
+    DealPaused,
     LimitReached,
+    PhoneLimitReached,
     PriceChanged,
     SoldOut,
+    SoldOutQueue,
     TermsChanged,
 )
 from app.booking.models import Booking, OnePriceDeal, TermsText
 from app.booking.queries.agreed import list_agreed_lines
 from app.booking.rules import HOLD, SHARING_TEXT
 from app.booking.services import agreements
+from app.booking.services import place as service
 from app.booking.services.place import place_booking, prove_phone
 from app.core.db import db, transaction
 from app.core.errors import NotFound
@@ -80,6 +85,52 @@ def test_a_changed_price_is_told_and_asked_again(app: Flask) -> None:
     with pytest.raises(TermsChanged):
         s.place(shop, actor, terms_version="old")
     assert s.units_left(shop) == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"price_fen": 8_880_100}, PriceChanged),
+        ({"earnest_kind": "定金"}, TermsChanged),
+        ({"paused_at": NOW}, DealPaused),
+        ({"ends_at": NOW}, DealNotRunning),
+        ({"withdrawn": True}, DealNotRunning),
+        ({"units_left": 0}, SoldOut),
+        ({"waiting": 1, "queue_when_sold_out": True}, SoldOutQueue),
+    ],
+)
+def test_what_changes_between_looking_and_locking_decides(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], refusal: type[Exception]
+) -> None:
+    """All is written before the deal is locked; if the deal is another one by then, nothing of it stays."""
+    shop, actor, look = s.build(), s.member(), service.look_before
+
+    def late(*given: Any) -> Any:
+        found = look(*given)
+        with transaction():
+            db.session.execute(update(OnePriceDeal).values(**change))
+        return found
+
+    monkeypatch.setattr(service, "look_before", late)
+    with pytest.raises(refusal):
+        s.place(shop, actor)
+    assert (db.session.query(Booking).count(), db.session.query(Consent).count()) == (0, 0)
+    assert s.units_left(shop) == change.get("units_left", 10)
+
+
+def test_what_is_booked_with_the_same_phone_meanwhile_counts(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, look, others = s.build(), service.look_before, iter([s.member("13900002087")])
+
+    def late(*given: Any) -> Any:
+        found = look(*given)
+        if (other := next(others, None)) is not None:
+            s.place(shop, other, phone="13900002086")
+        return found
+
+    monkeypatch.setattr(service, "look_before", late)
+    with pytest.raises(PhoneLimitReached):
+        s.place(shop, s.member(), phone="13900002086")
+    assert (db.session.query(Booking).count(), s.units_left(shop)) == (1, 9)
 
 
 @pytest.mark.parametrize("change", [{"earnest_kind": "定金"}, {"earnest_fen": 1_500_000}, {"terms": "样例说明"}])

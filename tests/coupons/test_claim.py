@@ -1,6 +1,8 @@
 """Claiming: within the window, the stock and the limits, by the terms of the moment; and what becomes of a coupon."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from app.core.security import SYSTEM, VISITOR, Actor
 from app.coupons import errors, queries
 from app.coupons.models import CampaignTerms
 from app.coupons.rules import Terms
-from app.coupons.services import state
+from app.coupons.services import claim, state
 from app.ledger.models import LedgerEntry
 from tests.booking import shop as s
 from tests.coupons import campaigns as c
@@ -107,6 +109,56 @@ def test_an_edited_campaign_changes_nothing_for_who_claimed_before() -> None:
     assert kept == [300_000, 100_000]
     c.claim(c.member("13900000002"))
     assert db.session.query(CampaignTerms).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"claim_until": NOW}, errors.CampaignNotRunning),
+        ({"state": "paused"}, errors.CampaignPaused),
+        ({"total": 0}, errors.AllClaimed),
+        ({"head_start_until": NOW + timedelta(days=1)}, errors.WishersFirst),
+        ({"daily_total": 0}, errors.AllClaimedToday),
+        ({"valid_until": NOW}, errors.CampaignNotRunning),
+    ],
+)
+def test_what_changes_between_looking_and_locking_decides(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], refusal: type[Exception]
+) -> None:
+    """The coupon is written before the campaign is locked; if that is another one by then, nothing of it stays."""
+    c.campaign()
+    monkeypatch.setattr(claim, "look_before", _then(lambda: c.change(**changes)))
+    with pytest.raises(refusal):
+        c.claim(c.member())
+    assert c.counts() == (0, 0)
+    assert db.session.query(LedgerEntry).count() == 0
+
+
+def test_terms_edited_between_looking_and_locking_are_the_coupons_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    c.campaign()
+    c.claim(c.member())
+    seen = [(publishing.peek(), [])]
+    with transaction():
+        c.change(face_fen=100_000)
+        publishing.bump()
+    real = claim.list_standing
+    monkeypatch.setattr(claim, "list_standing", lambda *given: seen.pop() if seen else real(*given))
+    claimed = c.claim(c.member("13900000001"))
+    assert Terms.from_json(c.coupon(claimed.coupon_id).promise.rules).face_fen == 100_000
+    assert (c.counts(), seen) == ((2, 2), [])
+
+
+def _then(act: Callable[[], object]) -> Callable[..., Any]:
+    """The same function, after which somebody else is faster."""
+    look = claim.look_before
+
+    def faster(*given: Any) -> Any:
+        found = look(*given)
+        with transaction():
+            act()
+        return found
+
+    return faster
 
 
 def test_given_goes_beside_way_channel_and_head_start() -> None:
