@@ -19,7 +19,7 @@ from app.core.db import db, transaction
 from app.core.errors import DomainError
 from app.core.security import Actor
 from app.members.models import Member
-from scripts import stage_codes, stage_drives
+from scripts import stage_codes, stage_drives, stage_games
 
 SOLD_OUT, PAUSED = "yx-deal-s5-sold", "yx-deal-h3-pause"
 REASON = "门店价格牌核对中（样例）"
@@ -31,6 +31,7 @@ def main() -> None:
     now = clock.now()
     stage_drives.stage(now)
     stage_codes.stage(now)
+    stage_games.stage(now)
     if queries.find_deal(SOLD_OUT) is not None:
         for number, phone in enumerate(HOLDERS):
             _try(lambda phone=phone, number=number: _hold(phone, number, now))

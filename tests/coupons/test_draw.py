@@ -334,7 +334,10 @@ def test_another_program_comes_to_the_same(app: Flask) -> None:
 def test_the_public_page_before_while_and_after(app: Flask) -> None:
     s.build()
     prepared()
-    Shopper(app).page("/coupons/c1/draw", 404)
+    assert "还没有公示" in Shopper(app).page("/coupons/c1/draw")
+    Shopper(app).page("/coupons/c1/draw/record", 404)
+    c.campaign("tap")
+    Shopper(app).page("/coupons/tap/draw", 404)
     assert "夺券" not in Shopper(app).page("/coupons")
     draw_office.publish(OPERATOR, "c1", NOW, enabled=True)
     with time_machine.travel(NOW, tick=False):

@@ -93,6 +93,12 @@ def get_draw_page(slug: str) -> DrawPage:
     )
 
 
+def is_published(slug: str) -> bool:
+    """Whether anything of the draw of this campaign may be seen."""
+    mark = find_mark(slug)
+    return mark is not None and mark[0] != DrawState.DRAFT
+
+
 def find_mark(slug: str) -> tuple[str, str, int, str] | None:
     """What the public page changes with."""
     row = db.session.execute(

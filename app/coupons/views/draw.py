@@ -3,13 +3,14 @@
 from flask import Response, g, jsonify, request, url_for
 
 from app.core import caching, clock
-from app.core.errors import DomainError
+from app.core.errors import DomainError, NotFound
 from app.core.htmx import go, render
 from app.core.security import access
 from app.core.web import actor
 from app.coupons import queries
 from app.coupons.forms import EntryForm
 from app.coupons.queries import draws
+from app.coupons.rules import ClaimWay
 from app.coupons.rules.draws import EntryKind, EntryState
 from app.coupons.services import draw as services
 from app.coupons.views import blueprint
@@ -25,7 +26,13 @@ def _mark() -> tuple[str, str, int, str] | None:
 @caching.cached_page(key=_mark, crowd=True)
 def show_draw(slug: str) -> Response:
     """The disclosures before, the chain while it grows, the result and its recomputation after."""
-    now, page = clock.now(), draws.get_draw_page(slug)
+    now = clock.now()
+    if not draws.is_published(slug):
+        card = queries.get_card(slug, now)
+        if card.way != ClaimWay.DRAW:
+            raise NotFound
+        return render("coupons/draw_soon.html", card=card)
+    page = draws.get_draw_page(slug)
     ends = [page.promise.opens_at, page.promise.closes_at, page.promise.draws_at]
     caching.good_until(min((moment for moment in ends if moment > now), default=None))
     return render(
