@@ -19,7 +19,7 @@ from app.core.db import db, transaction
 from app.core.errors import DomainError
 from app.core.security import Actor
 from app.members.models import Member
-from scripts import stage_codes, stage_drives, stage_games
+from scripts import stage_codes, stage_drives, stage_games, stage_stores
 
 SOLD_OUT, PAUSED = "yx-deal-s5-sold", "yx-deal-h3-pause"
 REASON = "门店价格牌核对中（样例）"
@@ -32,6 +32,7 @@ def main() -> None:
     stage_drives.stage(now)
     stage_codes.stage(now)
     stage_games.stage(now)
+    stage_stores.stage(now)
     if queries.find_deal(SOLD_OUT) is not None:
         for number, phone in enumerate(HOLDERS):
             _try(lambda phone=phone, number=number: _hold(phone, number, now))

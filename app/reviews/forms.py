@@ -2,11 +2,12 @@
 
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, RadioField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue]
 from wtforms.validators import DataRequired, InputRequired, Length
 
 from app.reviews.rules import MAX_ANSWER, MAX_TEXT
 
-STARS = [("5", "5 星"), ("4", "4 星"), ("3", "3 星"), ("2", "2 星"), ("1", "1 星")]
+STARS = [SelectChoice(str(n), f"{n} 星") for n in (5, 4, 3, 2, 1)]
 
 
 class ReviewForm(FlaskForm):

@@ -47,7 +47,10 @@ class BookingCase(Model):
 
 
 class BookingReview(Model):
-    """评价: of the car and of the dealer, once for a car that was handed over; the dealer may answer."""
+    """Reviews of a process of the release before, that still runs during an upgrade: `adopt_reviews` moves them.
+
+    Reviews live in the room `reviews`; a later migration drops this table.
+    """
 
     __tablename__ = "booking_reviews"
     __table_args__ = (
