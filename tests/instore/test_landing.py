@@ -3,7 +3,9 @@
 import gzip
 import re
 from datetime import timedelta
+from pathlib import Path
 
+import brotli
 import pytest
 import time_machine
 
@@ -21,7 +23,7 @@ from tests.catalog.test_pages import statements
 from tests.client import Shopper
 from tests.instore import codes as c
 
-NOW = s.NOW
+NOW, STATIC = s.NOW, Path(__file__).resolve().parents[2] / "static"
 PHONE = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) MicroMessenger/8.0.50"}
 
 
@@ -40,6 +42,10 @@ def shop(app):
 @pytest.fixture
 def lead(shop):
     return c.manager(shop.west)
+
+
+def packed(path: Path) -> int:
+    return len(brotli.compress(path.read_bytes()))
 
 
 def visits() -> int:
@@ -245,3 +251,17 @@ def test_change_shows_at_once_on_the_kept_page(app, shop, lead):
     codes.set_stock(lead, made.id, Stock.BOOKED, NOW)
     assert "已被预订" in shopper.page(f"/q/{made.code}")
     assert db.session.query(StoreCode).count() == 1
+
+
+def test_landing_is_light_on_the_wire(app, lead):
+    made = c.code(lead, Kind.CAR, vin_tail="2086")
+    html = len(gzip.compress(app.test_client().get(f"/q/{made.code}").data, 6))
+    scripts = [
+        *STATIC.glob("vendor/htmx.org@*/htmx.min.js"),
+        *(STATIC / "js" / f"{n}.js" for n in ("app", "mode", "visit")),
+    ]
+    js, css = sum(packed(path) for path in scripts), packed(STATIC / "css" / "app.css")
+    assert html <= 10 * 1024
+    assert html + css <= 24 * 1024
+    assert js <= 25 * 1024
+    assert html + css + js <= 45 * 1024
