@@ -213,7 +213,7 @@ def test_a_photo_is_sealed_shrunk_opened_with_a_trace_and_deleted_after_thirty_d
     no = w.booked(world, who)
     with pytest.raises(PhotoConsent):
         photos.add_photo(who, no, photo(), False, NOW, keys=[KEY])
-    photos.add_photo(who, no, photo((4000, 3000)), True, NOW, keys=[KEY])
+    photos.add_photo(who, no, photo((2400, 1800)), True, NOW, keys=[KEY])
     row = db.session.query(LicencePhoto).one()
     assert row.content
     assert b"JFIF" not in row.content
@@ -234,21 +234,15 @@ def test_a_photo_is_sealed_shrunk_opened_with_a_trace_and_deleted_after_thirty_d
     assert (db.session.query(LicencePhoto).one().content, w.events(no)[-1]) == (None, "photo_deleted")
 
 
-@pytest.mark.parametrize(
-    ("content", "refusal"),
-    [
-        (b"", PhotoWrong),
-        (b"GIF89a", PhotoWrong),
-        (b"%PDF-1.7", PhotoWrong),
-        (photo((10, 10)), PhotoWrong),
-        (photo((5000, 200)), PhotoWrong),
-        (b"\xff\xd8" + b"0" * 10 * 1024 * 1024, PhotoTooBig),
-    ],
-)
-def test_what_is_no_photo_or_too_big_is_named(app: Flask, content: bytes, refusal: type[Exception]) -> None:
+def test_what_is_no_photo_or_too_big_is_named(app: Flask) -> None:
     world, who = w.build(licence_photos=True), s.member()
-    with pytest.raises(refusal):
-        photos.add_photo(who, w.booked(world, who), content, True, NOW, keys=[KEY])
+    no = w.booked(world, who)
+    for content in (b"", b"GIF89a", b"%PDF-1.7", photo((10, 10)), photo((5000, 200))):
+        with pytest.raises(PhotoWrong):
+            photos.add_photo(who, no, content, True, NOW, keys=[KEY])
+    with pytest.raises(PhotoTooBig):
+        photos.add_photo(who, no, b"\xff\xd8" + bytes(photos.MOST_BYTES), True, NOW, keys=[KEY])
+    assert db.session.query(LicencePhoto).count() == 0
 
 
 def test_no_photo_without_the_stores_setting_or_a_key_and_taken_back_it_is_gone(app: Flask) -> None:
