@@ -108,7 +108,7 @@ class DateWrong(DomainError):
 
 
 class PhoneNotProved(DomainError):
-    code = "phone_not_proved"
+    code = "lead_phone_not_proved"
     message = "请先验证手机号，再让门店看到。"
     field = "phone"
 
@@ -137,7 +137,7 @@ class ContactWithheld(DomainError):
 
 
 class TimeWrong(DomainError):
-    code = "time_wrong"
+    code = "lead_time_wrong"
     message = "请选择今天起 30 天内、门店营业时间里的时间。"
     field = "wanted"
 
@@ -148,7 +148,7 @@ class NowhereToMove(DomainError):
 
 
 class ReasonMissing(DomainError):
-    code = "reason_missing"
+    code = "lead_reason_missing"
     message = "请填写原因。"
     field = "reason"
 
