@@ -80,9 +80,7 @@ class GroupRow:
 
 def list_series_choices() -> list[tuple[str, str]]:
     """(slug, name) of what can be wished for."""
-    rows = db.session.execute(
-        select(Series.slug, Series.name).where(Series.status.in_(OFFERED)).order_by(Series.id)
-    )
+    rows = db.session.execute(select(Series.slug, Series.name).where(Series.status.in_(OFFERED)).order_by(Series.id))
     return [(row[0], row[1]) for row in rows]
 
 
