@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import time_machine
@@ -50,7 +51,7 @@ def page(client: FlaskClient, path: str, status: int = 200) -> str:
     return answer.text
 
 
-def send(client: FlaskClient, path: str, html: str, status: int = 303, **data: object):
+def send(client: FlaskClient, path: str, html: str, status: int = 303, **data: Any):
     answer = client.post(path, data={"csrf_token": fields(html)["csrf_token"], **data})
     assert answer.status_code == status, answer.text
     return answer
