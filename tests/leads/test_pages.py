@@ -115,7 +115,7 @@ def test_a_call_back_goes_to_one_store_by_its_own_consent(app: Flask, desk: Desk
     assert "只给 1 家门店" in form
     assert " checked" not in form
     names = ("trim", "source", "idempotency_key", "dealer", "city")
-    given = {name: fields(form)[name] for name in names} | {"name": "周样例"}
+    given: dict[str, Any] = {name: fields(form)[name] for name in names} | {"name": "周样例"}
     assert "请勾选同意" in send(me, "/enquiries/call/new", form, 422, **given).text
     here = send(me, "/enquiries/call/new", form, **given, share="y").headers["Location"]
     row = db.session.query(Lead).one()
