@@ -15,9 +15,8 @@ payments                    支付   attempts, notices, refunds
 staff                       店员   staff members, invitations, roles
 ledger                      账本   one hash chain for each store
 messages                    消息   event push, notices to people
-visits                      到访   which code brought somebody
-members | dealers | costs | reviews
-                            会员 · 门店 · 落地价与贷款 · 评价
+visits | reviews            到访 · 评价 which code brought somebody; what real visits were like
+members | dealers | costs   会员 · 门店 · 落地价与贷款
 catalog                     车型库
 gateways                    微信, 微信支付, 短信, storage, the maker's lead system over HTTP
 core                        config, clock, ids, money, db, errors, audit, outbox, htmx, security
