@@ -1,5 +1,6 @@
 """The one module that knows everyone: settings, extensions, gateways, blueprints, handlers, error pages, commands."""
 
+import functools
 import importlib
 import importlib.util
 import threading
@@ -144,14 +145,19 @@ def import_models() -> None:
     from app.core import audit, heartbeats, outbox, publishing, shared_tokens  # noqa: F401
 
     for room in ROOMS:
-        if importlib.util.find_spec(f"app.{room}.models"):
+        if _has(room, "models"):
             importlib.import_module(f"app.{room}.models")
+
+
+@functools.cache
+def _has(room: str, part: str) -> bool:
+    return importlib.util.find_spec(f"app.{room}.{part}") is not None
 
 
 def _register(app: Flask, room: str) -> None:
     """A room's `blueprint`s join the app; a module that has more to set up says it in `register(app)`."""
     for part in ("session", "views", "admin_views", "cli", "handlers", "jobs"):
-        if importlib.util.find_spec(f"app.{room}.{part}"):
+        if _has(room, part):
             module = cast(Any, importlib.import_module(f"app.{room}.{part}"))
             if hasattr(module, "blueprint"):
                 app.register_blueprint(module.blueprint)

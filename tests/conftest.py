@@ -1,6 +1,7 @@
 """Shared fixtures: an app on its own copy of a migrated database, on SQLite and on PostgreSQL."""
 
 import contextvars
+import gc
 import itertools
 import os
 import shutil
@@ -22,20 +23,24 @@ from app.core.config import Settings
 from tests import postgres
 
 _counter = itertools.count()
-# A shop is built for every test, some thousand times: what comes out the same each time is worked out once. Werkzeug's
-# builder of an address depends on the rule's own words alone, Jinja's code on the template's text.
-_builders: dict[tuple[object, ...], Any] = {}
-_compile_builder = Rule._compile_builder  # pyright: ignore[reportPrivateUsage]
+# A shop is built for every test, some thousand times: what comes out the same each time is worked out once. What
+# Werkzeug compiles of an address depends on the rule's own words alone, Jinja's code on the template's text.
+_addresses: dict[tuple[object, ...], dict[str, Any]] = {}
+_compile_rule = Rule.compile
 
 
-def _builder_once(rule: Any, append_unknown: bool = True) -> Any:
-    key = (rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown)
-    if key not in _builders:
-        _builders[key] = _compile_builder(rule, append_unknown)
-    return _builders[key]
+def _compile_once(rule: Any) -> None:
+    key = (rule.rule, rule.subdomain, rule.merge_slashes, repr(rule.defaults))
+    if key not in _addresses:
+        _compile_rule(rule)
+        names = ("_parts", "_trace", "_converters", "arguments")
+        _addresses[key] = {name: getattr(rule, name) for name in names}
+        _addresses[key] |= {name: getattr(rule, name).__func__ for name in ("_build", "_build_unknown")}
+    for name, value in _addresses[key].items():
+        setattr(rule, name, value.__get__(rule, None) if name.startswith("_build") else value)
 
 
-Rule._compile_builder = _builder_once  # pyright: ignore[reportPrivateUsage]
+Rule.compile = _compile_once
 
 
 class TemplateCode(BytecodeCache):
@@ -199,6 +204,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     yield server + name
     with psycopg.connect(server + "postgres", autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # pyright: ignore
+
+
+def pytest_collection_finish() -> None:
+    """Modules stay to the end: the collector need not walk them again and again for the shops of every test."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
