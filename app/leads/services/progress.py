@@ -95,8 +95,6 @@ def stop_by_store(actor: Actor, no: str, now: datetime) -> None:
 def stop_everywhere(lead: Lead, actor: Actor, now: datetime, *, by_staff: bool) -> None:
     """Close every lead of this person at this store and end every consent it could call by."""
     member_id, dealer_id = lead.enquiry.member_id, lead.dealer_id
-    if not is_stopped(member_id, dealer_id):
-        db.session.add(ContactStop(member_id=member_id, dealer_id=dealer_id, by_staff=by_staff, at=now))
     theirs = (
         select(Lead)
         .join(Enquiry, Enquiry.id == Lead.enquiry_id)
@@ -104,7 +102,10 @@ def stop_everywhere(lead: Lead, actor: Actor, now: datetime, *, by_staff: bool) 
         .order_by(Lead.id)
         .with_for_update(of=Lead)
     )
-    for one in db.session.scalars(theirs).all():
+    leads = db.session.scalars(theirs).all()
+    if not is_stopped(member_id, dealer_id):  # said twice at once, the second waits for the leads and finds it said
+        db.session.add(ContactStop(member_id=member_id, dealer_id=dealer_id, by_staff=by_staff, at=now))
+    for one in leads:
         withdraw_all(one, actor, now)
         if one.state in (*rules.OPEN, LeadState.CLOSED):
             _end(one, LeadState.STOPPED, "", now, actor.id if actor.kind == "staff" else None)
