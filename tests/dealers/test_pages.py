@@ -67,6 +67,12 @@ def test_what_is_no_place_is_one_sentence(shopper, query):
     assert "请选择" in shopper.page(f"/dealers/nearby?{query}", status=422)
 
 
+def test_places_are_asked_for_so_often_and_no_more(shopper):
+    head = {"Accept": "application/json"}
+    seen = [shopper.http.get("/dealers/nearby?lat=x&lng=1", headers=head).status_code for _ in range(121)]
+    assert seen == [422] * 120 + [429]
+
+
 @pytest.mark.parametrize(("lat", "lng"), [(0, 0), (90, 180), (-90, -180), (35.6, 139.7), (30.2, -179.9)])
 def test_places_in_the_sea_and_abroad_have_a_nearest_store_too(app, shopper, lat, lng):
     rows, more = queries.nearest(lat, lng, clock.now())

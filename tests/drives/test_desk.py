@@ -40,7 +40,9 @@ from app.drives.models import AgreementText, DriveDesk, DriveSignature, LicenceP
 from app.drives.queries import overview
 from app.drives.queries.desk import list_day, list_free_cars
 from app.drives.queries.own import export_own
+from app.drives.queries.slots import list_free_slots
 from app.drives.rules import AGREEMENT, agreement_digest, is_drawing
+from app.drives.rules.sealing import read_drawing
 from app.drives.rules.states import PHOTO_LIFE
 from app.drives.services import answers, cars, change, desk, personal, photos, sign, sweeps
 from app.members.models import Consent
@@ -243,6 +245,34 @@ def test_what_is_no_photo_or_too_big_is_named(app: Flask) -> None:
     with pytest.raises(PhotoTooBig):
         photos.add_photo(who, no, b"\xff\xd8" + bytes(photos.MOST_BYTES), True, NOW, keys=[KEY])
     assert db.session.query(LicencePhoto).count() == 0
+
+
+def test_a_photo_stays_with_the_store_it_was_sent_to(app: Flask) -> None:
+    world, who = w.build(licence_photos=True), s.member()
+    no = w.booked(world, who)
+    photos.add_photo(who, no, photo(), True, NOW, keys=[KEY])
+    at = list_free_slots(world.east, world.series, AT.date(), NOW)[2].starts_at
+    change.move(who, no, at, NOW, dealer_id=world.east, share=True)
+    assert db.session.query(LicencePhoto.content).scalar() is None
+    given = db.session.query(Consent).filter_by(purpose="licence_photo").one()
+    assert (given.subject, given.withdrawn_at) == ("west", NOW)
+    assert w.events(no)[-2:] == ["photo_deleted", "moved"]
+    with transaction():  # a consent for another store opens nothing, whatever is there
+        sealed = {"content": photos.seal(photo(), [KEY]), "deleted_at": None}
+        db.session.execute(update(LicencePhoto).values(**sealed))
+        db.session.execute(update(Consent).where(Consent.id == given.id).values(withdrawn_at=None))
+    with pytest.raises(PhotoGone):
+        photos.open_photo(s.clerk(world.east), no, NOW, keys=[KEY])
+
+
+def test_a_drawn_signature_is_sealed_and_older_ones_are_read(app: Flask) -> None:
+    world, who = w.build(), s.member()
+    no = arrived(world, who)
+    sign.sign(who, no, "", DRAWN, DIGEST, AT, keys=[KEY])
+    kept = db.session.query(DriveSignature).one().drawing
+    assert DRAWN[:9] not in kept
+    assert export_own(who.id or 0, ["n" * 43 + "=", KEY])[0]["agreement"]["drawing"] == DRAWN  # pyright: ignore
+    assert (read_drawing(DRAWN, [KEY]), read_drawing(kept, []), read_drawing(kept, ["n" * 43 + "="])) == (DRAWN, "", "")
 
 
 def test_no_photo_without_the_stores_setting_or_a_key_and_taken_back_it_is_gone(app: Flask) -> None:

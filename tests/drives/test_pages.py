@@ -196,6 +196,16 @@ def test_at_the_desk_on_two_phones(app: Flask, frozen: Any) -> None:
     assert "已删除" in send(counter, f"{theirs}/licence/photo", 422).text
 
 
+def test_a_photo_for_somebody_elses_drive_is_turned_away_unread(app: Flask) -> None:
+    world = w.build(licence_photos=True)
+    client, no = sign_in(app, s.member("13900000009")), w.booked(world)
+    path = f"/me/test-drives/{no}/licence-photo"
+    big = {"photo": (io.BytesIO(bytes(30 * 1024)), "a.jpg")}
+    assert client.post(path, data=big).status_code == 404  # without a token: nothing of it was read
+    answers = [client.post("/me/test-drives/none/licence-photo", data={"csrf_token": "x"}) for _ in range(20)]
+    assert [answer.status_code for answer in answers] == [404] * 19 + [429]
+
+
 def test_a_walk_in_signs_by_name_on_the_stores_phone(app: Flask) -> None:
     world, who = w.build(), s.member()
     counter, client = staff(app, world.clerk), sign_in(app, who)

@@ -7,11 +7,13 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from flask import Response, jsonify, make_response, request
+from flask_limiter.util import get_remote_address
 
 from app.core import clock
 from app.core.caching import cached_page, good_until
 from app.core.htmx import render, wants_fragment
 from app.core.security import access
+from app.core.web import limiter
 from app.dealers import queries
 from app.dealers.errors import PlaceUnreadable
 from app.dealers.geo import wgs84_to_gcj02
@@ -68,6 +70,7 @@ def list_dealers() -> Response:
 
 @blueprint.get("/dealers/nearby")
 @access("public")
+@limiter.limit("120/minute", key_func=get_remote_address)
 def list_nearby() -> Response:
     """Nearest first from a GCJ-02 place, as a fragment, a page or JSON. The place is used and forgotten."""
     wants_json = request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"

@@ -1,5 +1,6 @@
 """One's own test drives: the list and the page of one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from app.core.errors import NotFound
 from app.drives.models import AgreementText, DriveAnswer, DriveSignature, LicencePhoto, TestDrive
 from app.drives.queries.cars import get_desk, thanks_title
 from app.drives.rules import OPEN, DriveState, state_word
+from app.drives.rules.sealing import read_drawing
 from app.drives.rules.states import MOVES, routes_of
 from app.staff.models import StaffMember
 
@@ -143,12 +145,12 @@ def staff_name(staff_id: int | None) -> str:
     return row.name if row else ""
 
 
-def export_own(member_id: int) -> list[dict[str, object]]:
+def export_own(member_id: int, keys: Sequence[str] = ()) -> list[dict[str, object]]:
     """The person's own copy of what this room keeps."""
-    return [_export(drive) for drive in list_own(member_id)]
+    return [_export(drive, keys) for drive in list_own(member_id)]
 
 
-def _export(drive: TestDrive) -> dict[str, object]:
+def _export(drive: TestDrive, keys: Sequence[str]) -> dict[str, object]:
     signature, photo = find_signature(drive.id), find_photo(drive.id)
     answer = db.session.get(DriveAnswer, drive.id)
     return {
@@ -165,7 +167,7 @@ def _export(drive: TestDrive) -> dict[str, object]:
             "version": signed_text(signature).version,
             "hash": signature.digest,
             "typed_name": signature.typed_name,
-            "drawing": signature.drawing,
+            "drawing": read_drawing(signature.drawing, keys),
             "signed_at": clock.local(signature.signed_at).isoformat(),
         }
         if signature

@@ -14,6 +14,7 @@ from app.drives.queries.desk import get_of_store
 from app.drives.queries.own import get_own
 from app.drives.rules import MOVES, DriveState
 from app.drives.rules.states import SHARING_TEXT, SHARING_VERSION
+from app.drives.services import photos
 from app.drives.services.taking import finish, free_cells, lock_drive, lock_slot, take_any
 from app.drives.services.telling import tell, tell_store, when
 from app.members import queries as members
@@ -24,7 +25,7 @@ from app.members import services as member_services
 def move(
     actor: Actor, no: str, at: datetime, now: datetime, *, dealer_id: int | None = None, share: bool = False
 ) -> None:
-    """Another time, or another store (which needs a word of its own to get name and number).
+    """Another time, or another store (which needs a word of its own to get name and number, and a photo of its own).
 
     Moved by the person's own tap alone; one whose slot no longer stands does not count as a move.
     NotFound, DriveOver, TooManyMoves, ShareFirst, NoCarHere, SlotGone.
@@ -58,6 +59,7 @@ def move(
             member_services.record_consent(member_id, *consented, reference=no, now=now)
             drive.thanks_slug = thanks
             _withdraw_old(member_id, no, from_id, now)
+            photos.delete_photo(drive.id, actor, now)
             tell_store(drive, "客户改到其他门店", now, dealer_id=from_id)
         tell(drive, "moved", actor, now, when(drive))
         tell_store(drive, f"客户改约，{when(drive)}", now)
@@ -72,11 +74,11 @@ def _check_open(drive: TestDrive, member_id: int, now: datetime) -> None:
 
 
 def _withdraw_old(member_id: int, no: str, dealer_id: int, now: datetime) -> None:
-    """The store that the drive left has no further use of name and number."""
+    """The store that the drive left has no further use of name, number and licence."""
     slug = db.session.get_one(Dealer, dealer_id).slug
     for consent in members.list_consents(member_id):
-        mine = (consent.purpose, consent.subject, consent.reference) == ("share_with_dealer", slug, no)
-        if mine and consent.withdrawn_at is None:
+        mine = (consent.subject, consent.reference) == (slug, no)
+        if mine and consent.purpose in ("share_with_dealer", photos.PURPOSE) and consent.withdrawn_at is None:
             member_services.withdraw_consent(member_id, consent.id, now)
 
 

@@ -4,7 +4,6 @@ import io
 from collections.abc import Sequence
 from datetime import datetime
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import or_, select, update
 
 from app.catalog.pictures.checking import PictureError, opened
@@ -18,6 +17,7 @@ from app.drives.queries.cars import get_desk
 from app.drives.queries.desk import get_of_store
 from app.drives.queries.own import find_photo, get_own
 from app.drives.rules import DriveState
+from app.drives.rules.sealing import InvalidToken, seal, unseal
 from app.drives.rules.states import PHOTO_LIFE, PHOTO_TEXT, PHOTO_VERSION
 from app.drives.services.taking import lock_drive
 from app.drives.services.telling import tell
@@ -79,7 +79,7 @@ def open_photo(actor: Actor, no: str, now: datetime, *, keys: Sequence[str]) -> 
     with transaction():
         drive = lock_drive(get_of_store(no, actor.dealer_id).id)
         row = find_photo(drive.id)
-        if row is None or row.content is None or row.delete_at <= now or not _stands(row):
+        if row is None or row.content is None or row.delete_at <= now or not _stands(row, drive):
             raise PhotoGone
         try:
             content = unseal(row.content, keys)
@@ -126,16 +126,6 @@ def withdraw_photo(actor: Actor, no: str, now: datetime) -> None:
         delete_photo(drive_id, actor, now)
 
 
-def seal(content: bytes, keys: Sequence[str]) -> bytes:
-    """Encrypted and authenticated with the first key."""
-    return MultiFernet([Fernet(key) for key in keys]).encrypt(content)
-
-
-def unseal(sealed: bytes, keys: Sequence[str]) -> bytes:
-    """Opened with whichever key it was sealed with. InvalidToken."""
-    return MultiFernet([Fernet(key) for key in keys]).decrypt(sealed)
-
-
 def _shrink(content: bytes) -> bytes:
     if len(content) > MOST_BYTES:
         raise PhotoTooBig
@@ -149,6 +139,7 @@ def _shrink(content: bytes) -> bytes:
     return out.getvalue()
 
 
-def _stands(row: LicencePhoto) -> bool:
+def _stands(row: LicencePhoto, drive: TestDrive) -> bool:
+    """Whether the person still wants this very store to see it."""
     consent = db.session.get(Consent, row.consent_id) if row.consent_id is not None else None
-    return consent is not None and consent.withdrawn_at is None
+    return consent is not None and consent.withdrawn_at is None and consent.subject == drive.dealer.slug

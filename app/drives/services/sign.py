@@ -1,5 +1,6 @@
 """试驾协议 signed: by hand on a screen or by typing the name, for exactly the words that were read."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from app.core import audit
@@ -11,13 +12,18 @@ from app.drives.models import AgreementText, DriveSignature
 from app.drives.queries.desk import get_of_store
 from app.drives.queries.own import find_signature, get_own
 from app.drives.rules import AGREEMENT, AGREEMENT_VERSION, DriveState, agreement_digest, is_drawing
+from app.drives.rules.sealing import seal_drawing
 from app.drives.services.taking import first, lock_drive
 from app.drives.services.telling import tell
 
 
 @retry_deadlock
-def sign(actor: Actor, no: str, typed_name: str, drawing: str, digest: str, now: datetime) -> None:
+def sign(
+    actor: Actor, no: str, typed_name: str, drawing: str, digest: str, now: datetime, *, keys: Sequence[str] = ()
+) -> None:
     """Sign after the check-in, once: on one's own phone, or on the store's with the clerk beside.
+
+    A drawing is kept sealed where the shop has keys for licence photos.
 
     NotFound, NotArrived, AgreementChanged, SignatureMissing.
     """
@@ -39,7 +45,12 @@ def sign(actor: Actor, no: str, typed_name: str, drawing: str, digest: str, now:
             raise NotArrived
         first(AgreementText(digest=digest, version=AGREEMENT_VERSION, text=AGREEMENT))
         row = DriveSignature(
-            drive_id=drive_id, digest=digest, typed_name=name, drawing=drawn, by_kind=actor.kind, signed_at=now
+            drive_id=drive_id,
+            digest=digest,
+            typed_name=name,
+            drawing=seal_drawing(drawn, keys),
+            by_kind=actor.kind,
+            signed_at=now,
         )
         session.add(row)
         db.session.flush()

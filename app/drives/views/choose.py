@@ -3,11 +3,13 @@
 import math
 
 from flask import Response, request, url_for
+from flask_limiter.util import get_remote_address
 
 from app.core import clock
 from app.core.caching import public
 from app.core.htmx import go, render
 from app.core.security import access
+from app.core.web import limiter
 from app.dealers import queries as dealers
 from app.dealers.errors import PlaceUnreadable
 from app.dealers.geo import wgs84_to_gcj02
@@ -44,6 +46,7 @@ def choose() -> Response:
 
 @blueprint.get("/test-drives/nearby/<slug>")
 @access("public")
+@limiter.limit("120/minute", key_func=get_remote_address)
 def list_nearby(slug: str) -> Response:
     """Stores with this car by distance from a place that is used for this answer and kept nowhere."""
     now, car = clock.now(), cars.get_series(slug)

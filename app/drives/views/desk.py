@@ -106,7 +106,9 @@ def sign_in_store(no: str) -> Response:
     if form.validate():
         try:
             drawing, digest = form.drawing.data or "", form.digest.data or ""
-            sign.sign(actor(), no, form.typed_name.data or "", drawing, digest, clock.now())
+            sign.sign(
+                actor(), no, form.typed_name.data or "", drawing, digest, clock.now(), keys=settings().licence_keys
+            )
         except DomainError as refusal:
             if refusal.status != 422:
                 raise

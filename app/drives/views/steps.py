@@ -8,24 +8,36 @@ from app.core import clock
 from app.core.errors import DomainError
 from app.core.htmx import go, render
 from app.core.security import access
-from app.core.web import actor, settings, uploads
+from app.core.web import actor, answers_early, limiter, settings, uploads
 from app.drives.errors import PhotoTooBig, PhotoWrong
 from app.drives.forms import AnswersForm, PhotoForm, SignForm
 from app.drives.models import TestDrive
 from app.drives.queries import own
 from app.drives.rules import AGREEMENT, AGREEMENT_VERSION, agreement_digest
+from app.drives.rules.sealing import read_drawing
 from app.drives.services import answers, desk, photos, sign
 from app.drives.views import blueprint
 from app.drives.views.book import onto
 from app.drives.views.own import drive_page
+from app.members.session import current_member
 
 # A photo that is too big is read and named as such; what is far beyond that is turned away unread.
 UPLOAD_BYTES = 40 * 1024 * 1024
+UPLOADS = "20/hour"  # of one person
+
+
+def _look(no: str) -> Response | None:
+    """Whose drive it is, and whether there were many photos lately, is asked before a photo is read."""
+    member = current_member()
+    with limiter.limit(UPLOADS):
+        own.get_own(no, member.id if member is not None else 0)
+    return None
 
 
 @blueprint.post("/me/test-drives/<no>/licence-photo")
 @access("member")
 @uploads(UPLOAD_BYTES)
+@answers_early(_look)
 def send_photo(no: str) -> Response:
     form = PhotoForm()
 
@@ -82,7 +94,8 @@ def sign_agreement(no: str) -> Response:
 
 def _sign(no: str, form: SignForm) -> None:
     drawing, digest = form.drawing.data or "", form.digest.data or ""
-    sign.sign(actor(), no, form.typed_name.data or "", drawing, digest, clock.now())
+    keys = settings().licence_keys
+    sign.sign(actor(), no, form.typed_name.data or "", drawing, digest, clock.now(), keys=keys)
 
 
 def sign_page(drive: TestDrive, *, staff: bool, form: SignForm | None = None) -> Response:
@@ -99,6 +112,7 @@ def sign_page(drive: TestDrive, *, staff: bool, form: SignForm | None = None) ->
         car=drive.car_name,
         store=drive.dealer.name,
         signature=signature,
+        drawn=read_drawing(signature.drawing, settings().licence_keys) if signature else "",
         text=own.signed_text(signature) if signature else None,
         form=form,
         lines=AGREEMENT.split("\n"),
