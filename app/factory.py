@@ -118,8 +118,8 @@ def _connect_gateways(app: Flask, settings: Settings, given: Mapping[str, Any]) 
 class _OldCars:
     """The trade-in's estimates, where the leads look for the car of an inspection."""
 
-    def find(self, no: str) -> oldcars.OldCar:
-        return oldcars.OldCar(*inspecting.find_facts(no))
+    def find(self, no: str, member_id: int) -> oldcars.OldCar:
+        return oldcars.OldCar(*inspecting.find_facts(no, member_id))
 
     def keep(self, no: str, member_id: int, enquiry_no: str) -> None:
         inspecting.keep_enquiry(no, member_id, enquiry_no)

@@ -183,7 +183,7 @@ def production_problems(settings: Settings) -> list[str]:
             "TRUSTED_PROXIES: 0, but https is ended by a proxy in front; "
             "uncounted, every shopper has the proxy's one address and shares its limits"
         )
-    problems += half_set_storage(settings) + licence_key_problems(settings)
+    problems += half_set_storage(settings) + licence_key_problems(settings) + lead_webhook_problems(settings)
     for name in [*BASE_URLS, *(["media_s3_endpoint"] if settings.media_s3_endpoint else [])]:
         parts = urlsplit(str(getattr(settings, name)))
         host = parts.hostname or ""
@@ -206,6 +206,25 @@ def licence_key_problems(settings: Settings) -> list[str]:
         return ["LICENCE_PHOTO_KEYS: missing, but LICENCE_PHOTOS is on"]
     good = [re.fullmatch(r"[A-Za-z0-9_-]{43}=", key) is not None for key in settings.licence_keys]
     return [] if all(good) else ["LICENCE_PHOTO_KEYS: each is 32 random bytes in URL-safe base64 (44 characters)"]
+
+
+def lead_webhook_problems(settings: Settings) -> list[str]:
+    """What is wrong with the way to the maker's lead system, a line each; nothing when there is none."""
+    url, secret = settings.leads_webhook_url, _plain(settings.leads_webhook_secret)
+    if not url and not secret:
+        return []
+    problems: list[str] = []
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not url:
+        problems.append("LEADS_WEBHOOK_URL: missing, but LEADS_WEBHOOK_SECRET is set")
+    elif parts.scheme != "https" or not host or host in LOOPBACK or host.startswith("127."):
+        problems.append("LEADS_WEBHOOK_URL: must be https and not this machine")
+    if not secret:
+        problems.append("LEADS_WEBHOOK_SECRET: missing, but LEADS_WEBHOOK_URL is set")
+    elif len(secret) < 32:
+        problems.append("LEADS_WEBHOOK_SECRET: at least 32 characters")
+    return problems
 
 
 def _plain(value: object) -> str:

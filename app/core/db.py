@@ -233,16 +233,17 @@ def table_of(model: type[Base]) -> Table:
     return cast(Table, model.__table__)
 
 
-def insert_new(model: type[Base], key: str, values: Mapping[str, Any]) -> int | None:
+def insert_new(model: type[Base], key: str | tuple[str, ...], values: Mapping[str, Any]) -> int | None:
     """Insert a row and return its id; None if its unique `key` stands already, also when that comes at this moment."""
     statement = _insert_new(table_of(model), key, _session().get_bind().dialect.name)
     return execute(statement, values).scalar()
 
 
 @functools.cache
-def _insert_new(table: Table, key: str, dialect: str) -> Executable:
+def _insert_new(table: Table, key: str | tuple[str, ...], dialect: str) -> Executable:
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return insert(table).on_conflict_do_nothing(index_elements=[key]).returning(table.c.id)
+    columns = [key] if isinstance(key, str) else key
+    return insert(table).on_conflict_do_nothing(index_elements=columns).returning(table.c.id)
 
 
 def insert_rows(

@@ -80,6 +80,7 @@ class Lead(Model):
     asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the person's last word; None once answered
     moved_from_id: Mapped[int | None] = mapped_column(ForeignKey("leads.id"))
     ended_note: Mapped[str] = mapped_column(String(120), default="")
+    displaced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the store closed, and the person was told
     version: Mapped[int] = mapped_column(Integer, default=1)
 
     enquiry: Mapped[Enquiry] = relationship(back_populates="leads")

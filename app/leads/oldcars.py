@@ -16,12 +16,12 @@ class OldCar:
 class OldCars(Protocol):
     """Where estimates are kept."""
 
-    def find(self, no: str) -> OldCar:
-        """The car of an estimate; a NotFound refusal."""
+    def find(self, no: str, member_id: int) -> OldCar:
+        """The car of an estimate that is this member's or nobody's yet; a NotFound refusal."""
         ...
 
     def keep(self, no: str, member_id: int, enquiry_no: str) -> None:
-        """Say that an inspection was booked with it, in the caller's transaction."""
+        """Say that an inspection was booked with it, in the caller's transaction; NotFound if it is somebody else's."""
         ...
 
 

@@ -39,6 +39,7 @@ TRY_LIFE = timedelta(days=2)
 CONTACT_AFTER_ORDER = timedelta(days=30)
 QUOTE_DAYS = 60
 WANTED_DAYS = 30
+CLOSED_WORDS = "已停止营业"
 
 
 class LeadState(StrEnum):
@@ -89,6 +90,8 @@ EVENT_WORDS = {
     "quote_taken_back": "撤回报价",
     "escalated": "超时升级",
     "taken": "接手",
+    "displaced": "门店停业，已请客户改选",
+    "restored": "门店恢复营业",
     **{str(state): words for state, words in STAFF_WORDS.items() if state != "new"},
 }
 LEVEL_WORDS = {0: "", 1: "已超时，已通知店长", 2: "已超时，总部处理"}

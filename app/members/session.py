@@ -9,15 +9,15 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 
 from app.core import clock, ids
 from app.core.htmx import go, wants_fragment
-from app.core.security import Actor
-from app.core.web import guard
+from app.core.security import Actor, constant_time_equal, fingerprint
+from app.core.web import guard, settings
 from app.members import privacy, queries, rules
 from app.members.models import Member
 from app.members.services import erase_own, login, reassign_own
 
 DAY_SECONDS = 86400
 _SEEN = "seen"
-_KEY, _DEVICE = "sid", "device"
+_KEY, _DEVICE, _TYPED = "sid", "device", "typed_here"
 
 
 class SignedIn(UserMixin):
@@ -60,11 +60,12 @@ def current_member() -> Member | None:
 
 
 def sign_in(member: Member) -> None:
-    """Begin a session: everything of the former one goes, its CSRF token too."""
-    device = device_key()
+    """Begin a session: everything of the former one goes, its CSRF token too, but for what says which browser it is."""
+    device_key()
+    kept = {name: session[name] for name in (_DEVICE, _TYPED) if name in session}
     session.clear()
     session.permanent = True
-    session[_DEVICE] = device
+    session.update(kept)
     session[_KEY] = ids.token(16)
     session[_SEEN] = int(clock.now().timestamp())
     login_user(SignedIn(member))
@@ -87,6 +88,20 @@ def device_key() -> str:
     if _DEVICE not in session:
         session[_DEVICE] = ids.token(16)
     return str(session[_DEVICE])
+
+
+def mark_typed(form: str, number: str) -> None:
+    """Remember that this very browser typed this number into this form; the number itself is not kept here."""
+    session[_TYPED] = _typed(form, number)
+
+
+def was_typed_here(form: str, number: str) -> bool:
+    """Whether it was: a number that another browser typed is nobody's to read here, whoever knows the form."""
+    return constant_time_equal(str(session.get(_TYPED, "")), _typed(form, number))
+
+
+def _typed(form: str, number: str) -> str:
+    return fingerprint(settings().secret_key.get_secret_value(), "typed-here", f"{form}:{number}")
 
 
 def require_member() -> Any:

@@ -97,6 +97,8 @@ PURPOSES: dict[str, Purpose] = {
     "store_news": Purpose("门店待办", "{car}：{note}。", ("car", "note")),
     "lead_answered": Purpose("门店有回复", "{car}：{note}。", ("car", "note")),
     "lead_moved": Purpose("已改由其他门店回复", "{car}：{note}。", ("car", "note")),
+    "lead_closed": Purpose("门店营业有变化", "{car}：{note}。", ("car", "note")),
+    "lead_closed_visit": Purpose("检测预约有变化", "{car}：{note}。", ("car", "note"), sms=True),
     "wish_answered": Purpose("愿望有回音了", "{car}：{note}。", ("car", "note")),
     "draw_result": Purpose("夺券结果", "{car}：{note}。", ("car", "note")),
     "draw_money": Purpose("夺券参与金", "{car}：{note}。", ("car", "note")),

@@ -1,4 +1,7 @@
-"""Tables of the trade-in: one draft that becomes an estimate. Whoever knows its number may open it."""
+"""Tables of the trade-in: one draft that becomes an estimate.
+
+Whoever knows its number may open it, until a member books an inspection with it: then it is theirs alone.
+"""
 
 from datetime import date, datetime
 from typing import Any

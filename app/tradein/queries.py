@@ -4,7 +4,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.core.clock import local
 from app.core.db import db
@@ -36,10 +36,15 @@ def find_table(version: str) -> Table | None:
     return next((table for table in rules.load(_file[0]) if table.version == version), None)
 
 
-def get_estimate(no: str) -> TradeInEstimate:
-    """A draft or an estimate by its number, which is all that opens it. EstimateNotFound."""
+def get_estimate(no: str, member_id: int | None) -> TradeInEstimate:
+    """A draft or an estimate by its number; the number is all that opens it, until it is a member's: then it is theirs.
+
+    EstimateNotFound.
+    """
+    free = TradeInEstimate.member_id.is_(None)
+    theirs = free if member_id is None else or_(free, TradeInEstimate.member_id == member_id)
     row = db.session.scalar(
-        select(TradeInEstimate).where(TradeInEstimate.no == no).execution_options(populate_existing=True)
+        select(TradeInEstimate).where(TradeInEstimate.no == no, theirs).execution_options(populate_existing=True)
     )
     if row is None:
         raise EstimateNotFound

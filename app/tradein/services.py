@@ -11,7 +11,7 @@ from app.core.db import changed_rows, db, transaction
 from app.dealers.queries import list_cities
 from app.members.rules import normalise_phone
 from app.tradein import queries, rules
-from app.tradein.errors import AnswerWrong
+from app.tradein.errors import AnswerWrong, EstimateNotFound
 from app.tradein.models import TradeInEstimate
 from app.tradein.rules import Facts, Table
 from app.visits.rules import Touch
@@ -34,13 +34,15 @@ def begin(brand: str, buying: str, now: datetime) -> str:
         return row.no
 
 
-def answer(no: str, step: str, given: Answers, now: datetime, *, touch: Touch | None = None) -> str:
+def answer(
+    no: str, step: str, given: Answers, now: datetime, *, member_id: int | None = None, touch: Touch | None = None
+) -> str:
     """Keep one answer; the next question, or empty when the estimate is there. Other answers stay as they are.
 
     EstimateNotFound, AnswerWrong.
     """
     with transaction():
-        row = queries.get_estimate(no)
+        row = queries.get_estimate(no, member_id)
         _SET[step](row, given, queries.table_on(local(now).date()), now)
         row.updated_at = now
         db.session.flush()
@@ -54,20 +56,25 @@ def answer(no: str, step: str, given: Answers, now: datetime, *, touch: Touch | 
         return rules.next_step(step)
 
 
-def renew(no: str, now: datetime) -> None:
+def renew(no: str, now: datetime, *, member_id: int | None = None) -> None:
     """Work the estimate out again by the table of today. EstimateNotFound, AnswerWrong."""
     with transaction():
-        row = queries.get_estimate(no)
+        row = queries.get_estimate(no, member_id)
         if queries.first_open(row):
             raise AnswerWrong("还有问题没有回答。")
         _work_out(row, now)
 
 
 def keep_enquiry(no: str, member_id: int, enquiry_no: str) -> None:
-    """An inspection was booked with this estimate: it is that person's now, and the number they typed is not needed."""
+    """An inspection was booked with this estimate: it is that person's now, and the number they typed is not needed.
+
+    Of two people at once the second finds it taken. EstimateNotFound.
+    """
+    table = TradeInEstimate
+    free = update(table).where(table.no == no, or_(table.member_id.is_(None), table.member_id == member_id))
     with transaction():
-        row = queries.get_estimate(no)
-        row.member_id, row.enquiry_no, row.phone = member_id, enquiry_no, ""
+        if changed_rows(free.values(member_id=member_id, enquiry_no=enquiry_no, phone="")) == 0:
+            raise EstimateNotFound
 
 
 def purge(now: datetime) -> int:

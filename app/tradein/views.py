@@ -10,7 +10,8 @@ from app.core.htmx import go, render
 from app.core.security import access
 from app.core.web import limiter
 from app.dealers.queries import list_cities
-from app.members.rules import mask_phone
+from app.members.rules import mask_phone, normalise_phone
+from app.members.session import current_member, mark_typed, was_typed_here
 from app.tradein import queries, rules, services
 from app.tradein.models import TradeInEstimate
 from app.visits.session import touch
@@ -50,7 +51,7 @@ def begin() -> Response:
 @access("public")
 def show_estimate(no: str) -> Response:
     """The range; before every question is answered, the first that is not."""
-    row = queries.get_estimate(no)
+    row = queries.get_estimate(no, _me())
     missing = queries.first_open(row)
     if missing or row.fair_fen is None:
         return go(url_for("tradein.ask", no=no, step=missing or "phone"))
@@ -72,7 +73,7 @@ def show_estimate(no: str) -> Response:
 @limiter.limit("20/minute")
 def renew(no: str) -> Response:
     try:
-        services.renew(no, clock.now())
+        services.renew(no, clock.now(), member_id=_me())
     except DomainError as refusal:
         if refusal.status != 422:
             raise
@@ -86,7 +87,7 @@ def ask(no: str, step: str) -> Response:
     """One question with the answer it had."""
     if step not in rules.STEPS:
         abort(404)
-    row = queries.get_estimate(no)
+    row = queries.get_estimate(no, _me())
     missing = queries.first_open(row)
     if missing and rules.STEPS.index(missing) < rules.STEPS.index(step):
         return go(url_for("tradein.ask", no=no, step=missing))
@@ -100,14 +101,24 @@ def answer(no: str, step: str) -> Response:
     if step not in rules.STEPS:
         abort(404)
     try:
-        following = services.answer(no, step, request.form.to_dict(), clock.now(), touch=touch(request))
+        given, me = request.form.to_dict(), _me()
+        following = services.answer(no, step, given, clock.now(), member_id=me, touch=touch(request))
     except DomainError as refusal:
         if refusal.status != 422:
             raise
-        return _page(step, queries.get_estimate(no), refusal)
+        return _page(step, queries.get_estimate(no, _me()), refusal)
+    number = queries.get_estimate(no, me).phone if step == "phone" else ""
+    if number and number == normalise_phone(given.get("phone", "")):
+        mark_typed(no, number)
     if not following:
         return go(url_for("tradein.show_estimate", no=no))
     return go(url_for("tradein.ask", no=no, step=following))
+
+
+def _me() -> int | None:
+    """Whose estimates open here besides nobody's: no page of this room is the same for everyone."""
+    member = current_member()
+    return member.id if member else None
 
 
 def _page(step: str, row: TradeInEstimate | None, refusal: DomainError | None = None) -> Response:
@@ -129,14 +140,14 @@ def _page(step: str, row: TradeInEstimate | None, refusal: DomainError | None = 
             field=refusal.field if refusal else "",
             typed=typed,
             cities=[name for name, _ in list_cities()] if step == "registration" else [],
-            phone=mask_phone(row.phone) if row and row.phone else "",
+            phone=mask_phone(row.phone) if row and row.phone and was_typed_here(row.no, row.phone) else "",
             buying=request.values.get("series", request.form.get("buying", ""))[:64],
         )
     )
 
 
 def _private(response: Response) -> Response:
-    """A draft belongs to whoever knows its number, and to no cache."""
+    """A draft belongs to whoever knows its number, an estimate to whoever booked with it; none to a cache."""
     g.private = True
     response.headers["Cache-Control"] = "no-store"
     return response

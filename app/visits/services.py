@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from app.core import ids
-from app.core.db import changed_rows, db, execute, table_of, transaction
+from app.core.db import changed_rows, db, insert_new, transaction
 from app.visits.models import Visit, VisitCredit
 from app.visits.rules import KEPT, REF_LENGTH, SAME_VISIT, SUBJECTS, Subject, Touch
 
-_CREDIT = insert(table_of(VisitCredit))
+KEY = ("subject_kind", "subject_id")
 
 
 def record_visit(
@@ -31,14 +31,14 @@ def record_visit(
 def credit(touch: Touch | None, subject_kind: Subject, subject_id: int, dealer_id: int | None, now: datetime) -> None:
     """Say what came of the last touch, in the caller's transaction and once for each subject.
 
-    Without a touch nothing is asked and nothing written.
+    What stands is left: an estimate may be worked out a second time. Without a touch nothing is asked or written.
     """
     if touch is None:
         return
     if subject_kind not in SUBJECTS:
         raise ValueError(subject_kind)
     row = {"subject_kind": subject_kind, "subject_id": subject_id, "dealer_id": dealer_id, "at": now}
-    execute(_CREDIT, row | {"first_ref": touch.first, "last_ref": touch.last})
+    insert_new(VisitCredit, KEY, row | {"first_ref": touch.first, "last_ref": touch.last})
 
 
 def purge(now: datetime) -> int:

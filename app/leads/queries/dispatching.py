@@ -42,7 +42,8 @@ def list_choices(
     now: datetime, *, place: Place | None = None, city: str = "", without: Collection[int] = (), also: str = ""
 ) -> list[StoreChoice]:
     """Stores near a place, or of a city, the best for the request first; `also` is one more by its 编号."""
-    rows = nearest(place.lat, place.lng, now, limit=MOST)[0] if place else list_in_city(city, now, limit=MOST)
+    rows = nearest(place.lat, place.lng, now, limit=MOST)[0] if place else []
+    rows = list_in_city(city, now, limit=MOST) if city and not place else rows
     if also and all(row.dealer.slug != also for row in rows):
         dealer = db.session.scalar(select(Dealer).where(Dealer.slug == also, Dealer.status == DealerStatus.OPEN))
         if dealer is not None:

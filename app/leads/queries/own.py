@@ -13,7 +13,7 @@ from app.core.db import db
 from app.dealers.models import Dealer
 from app.leads.errors import LeadNotFound
 from app.leads.models import ContactStop, Enquiry, Lead, LeadConsent, LeadEvent, LeadMessage, Quote
-from app.leads.queries.contact import Contact, list_contacts
+from app.leads.queries.contact import Contact, is_stopped, list_contacts
 from app.leads.rules import MEMBER_WORDS, OPEN, Offer, Verdict, compare
 from app.members.models import Consent
 from app.staff.models import StaffMember
@@ -40,6 +40,11 @@ class StoreRow:
     def open(self) -> bool:
         return self.lead.state in OPEN
 
+    @property
+    def closed(self) -> bool:
+        """Whether the store closed before it was done: the person may take the request elsewhere."""
+        return self.open and self.lead.displaced_at is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Thread:
@@ -52,13 +57,15 @@ class Thread:
     looks: Sequence[LeadEvent]
     quotes: Sequence[Quote]
     given: Sequence[Consent]
+    stopped: bool
 
     @property
     def mark(self) -> str:
         """Another one says that the page is to be read anew."""
         lead = self.row.lead
         newest = self.messages[-1].id if self.messages else 0
-        return f"{lead.state}-{lead.version}-{newest}-{len(self.looks)}-{'n' if self.row.contact else ''}"
+        signs = ("n" if self.row.contact else "") + ("c" if self.row.closed else "")
+        return f"{lead.state}-{lead.version}-{newest}-{len(self.looks)}-{signs}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,8 @@ def get_thread(no: str, slug: str, member_id: int, now: datetime) -> Thread:
         .order_by(Consent.id.desc())
     ).all()
     people = {entry.staff_id for entry in (*messages, *looks, *quotes) if entry.staff_id}
-    return Thread(row, enquiry, messages, name_staff(people), looks, quotes, given)
+    stopped = is_stopped(member_id, row.lead.dealer_id)
+    return Thread(row, enquiry, messages, name_staff(people), looks, quotes, given, stopped)
 
 
 def list_messages(lead_id: int) -> list[LeadMessage]:

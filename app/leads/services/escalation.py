@@ -9,7 +9,7 @@ from app.core import audit, clock
 from app.core.db import db, retry_deadlock, transaction
 from app.core.errors import NotAllowed
 from app.core.security import SYSTEM, Actor
-from app.dealers.hours import parse
+from app.dealers.hours import open_state, parse
 from app.dealers.models import Dealer
 from app.leads import rules
 from app.leads.errors import LeadEnded, NowhereToMove, PromiseWrong, ReasonMissing
@@ -51,7 +51,7 @@ def escalate_due(now: datetime) -> int:
 @retry_deadlock
 def escalate(no: str, now: datetime) -> bool:
     """One overdue lead: to the leading people at once, to headquarters after one more promise, to another store after
-    `MOVE_AFTER` of them. False when nothing was due."""
+    `MOVE_AFTER` of them. False when nothing was due. What a closed store leaves is moved by its person alone."""
     with transaction():
         lead = lock_any(no)
         if lead.state != LeadState.NEW or lead.answered_at is not None or lead.due_at > now:
@@ -70,11 +70,12 @@ def escalate(no: str, now: datetime) -> bool:
             note(lead, "escalated", now, words=rules.LEVEL_WORDS[2])
             announce(lead, "escalated")
             return True
-        if lead.level == 2 and rules.answer_by(hours, due, promise * rules.MOVE_AFTER) <= now:
+        left_alone = lead.displaced_at is None and rules.answer_by(hours, due, promise * rules.MOVE_AFTER) <= now
+        if lead.level == 2 and left_alone:
             choices = _elsewhere(lead, dealer, now)
             if not choices:
                 return False
-            _move(lead, dealer, choices[0], SYSTEM, "超时未回复，自动转派", now)
+            move_to(lead, dealer, choices[0], SYSTEM, "超时未回复，自动转派", now)
             return True
         return False
 
@@ -97,7 +98,7 @@ def move(actor: Actor, no: str, slug: str, reason: str, now: datetime) -> str:
         choices = [one for one in _elsewhere(lead, dealer, now) if slug in ("", one.dealer.slug)]
         if not choices:
             raise NowhereToMove
-        return _move(lead, dealer, choices[0], actor, reason.strip(), now).no
+        return move_to(lead, dealer, choices[0], actor, reason.strip(), now).no
 
 
 def list_elsewhere(lead: Lead, now: datetime) -> list[dispatching.StoreChoice]:
@@ -126,17 +127,31 @@ def _elsewhere(lead: Lead, dealer: Dealer, now: datetime) -> list[dispatching.St
     return dispatching.list_near_store(dealer, now, asked | list_stopped(lead.enquiry.member_id))
 
 
-def _move(lead: Lead, dealer: Dealer, to: dispatching.StoreChoice, actor: Actor, reason: str, now: datetime) -> Lead:
+def move_to(lead: Lead, dealer: Dealer, to: dispatching.StoreChoice, actor: Actor, reason: str, now: datetime) -> Lead:
+    """End it here and begin it there, without any number; a time that was wanted stands where the store is open then.
+
+    In the caller's transaction, with the lead locked.
+    """
     withdraw_all(lead, actor, now)
     take_back_quotes([lead.id], now)
     lead.state, lead.state_at, lead.asked_at, lead.ended_note = LeadState.MOVED, now, None, reason[:120]
     note(lead, LeadState.MOVED, now, words=reason)
     announce(lead, "state")
     tell_store(lead, "已转给其他门店，请不要再联系这位客户", now)
-    moved = open_lead(lead.enquiry, to.dealer, f"{reason[:40]}；{to.choice.record}", now, moved_from=lead)
+    why, wanted = f"{reason[:40]}；{to.choice.record}", _still_wanted(lead.wanted_at, to.dealer, now)
+    moved = open_lead(lead.enquiry, to.dealer, why, now, wanted_at=wanted, moved_from=lead)
     announce(moved, "created")
-    tell_store(moved, f"总部转来的{rules.KINDS[lead.enquiry.kind]}，请在{clock.say(moved.due_at)}前回复", now)
-    words = f"{dealer.name}没有按时回复，已改请{to.dealer.name}；它看不到您的号码，需要时由您点开"
-    tell_member(moved, "lead_moved", words, now, to.dealer.slug)
+    sender = "客户" if actor.kind == "member" else "总部"
+    tell_store(moved, f"{sender}转来的{rules.KINDS[lead.enquiry.kind]}，请在{clock.say(moved.due_at)}前回复", now)
+    if actor.kind != "member":
+        words = f"{dealer.name}没有按时回复，已改请{to.dealer.name}；它看不到您的号码，需要时由您点开"
+        tell_member(moved, "lead_moved", words, now, to.dealer.slug)
     audit.record(actor, "lead_moved", "lead", lead.id, to=moved.id, reason=reason)
     return moved
+
+
+def _still_wanted(at: datetime | None, dealer: Dealer, now: datetime) -> datetime | None:
+    hours = parse(dealer.hours)
+    if at is None or at <= now or (hours.known and not open_state(hours, clock.local(at)).open):
+        return None
+    return at

@@ -16,6 +16,7 @@ from app.dealers.queries import list_cities
 from app.leads import oldcars, rules
 from app.leads.errors import TimeWrong
 from app.leads.forms import AskForm, CallForm, number_of
+from app.leads.oldcars import OldCar
 from app.leads.queries import dispatching
 from app.leads.queries.contact import list_stopped
 from app.leads.queries.dispatching import Place, StoreChoice
@@ -23,6 +24,7 @@ from app.leads.services.asking import CHOSEN, Wish, open_enquiry
 from app.leads.views import blueprint, secret
 from app.members import queries as members
 from app.members.rules import TYPED
+from app.members.session import current_member, was_typed_here
 from app.visits.session import touch
 
 CITY_COOKIE = "city"
@@ -72,7 +74,15 @@ def ask_price() -> Response:
 def list_stores() -> Response:
     """The stores of a place as boxes to tick: a part of the form. The place is used and forgotten."""
     g.private = True
-    return render("leads/_stores.html", choices=_choices(), chosen=set(), proposed=rules.MOST_STORES, place=_place())
+    member = current_member()
+    return render(
+        "leads/_stores.html",
+        choices=_choices(),
+        chosen=set(),
+        proposed=rules.MOST_STORES,
+        stopped=list_stopped(member.id) if member else set(),
+        place=_place(),
+    )
 
 
 @blueprint.get("/enquiries/call/new")
@@ -124,7 +134,7 @@ def _one_store_wish(kind: str, form: CallForm) -> Wish:
     """What is typed as a wish; an inspection needs a time. TimeWrong."""
     trim, dealer_id = _trim(form.trim.data), number_of(form.dealer.data)
     dealer = dispatching.list_by_ids([dealer_id]).get(dealer_id)
-    car = oldcars.known().find(form.estimate.data or "") if kind == "inspection" else None
+    car = _old_car(kind, form)
     if car is not None and form.moment is None:
         raise TimeWrong
     return Wish(
@@ -168,14 +178,14 @@ def _ask_page(form: AskForm, chosen: set[int], status: int = 200) -> Response:
 
 
 def _one_store_page(kind: str, form: CallForm, status: int = 200) -> Response:
-    car = oldcars.known().find(form.estimate.data or "") if kind == "inspection" else None
-    choices, asked = _choices(), request.values.get("dealer", "")
-    picked = next((one for one in choices if asked in (one.dealer.slug, str(one.dealer.id))), None)
+    car = _old_car(kind, form)
+    choices, asked = _choices(), _named()
+    picked = next((one for one in choices if one.dealer.slug == asked), None)
     picked = picked or (choices[0] if choices else None)
     member = members.get_member(g.member.id)
     form.dealer.data = str(picked.dealer.id) if picked else ""
     proved = member.phone is not None and member.phone_verified_at is not None
-    if car and car.phone and not proved:
+    if car and car.phone and not proved and was_typed_here(form.estimate.data or "", car.phone):
         session[TYPED] = car.phone  # the page that proves a number has it filled in already
     trim = _trim(form.trim.data)
     return render(
@@ -206,14 +216,27 @@ def _cities() -> dict[str, object]:
 def _choices() -> list[StoreChoice]:
     """Stores for the request, the best first; none before a place or a city is known, but for one that was named."""
     place, city = _place(), _city()
-    named = request.values.get("dealer", "")[:64]
+    named = _named()
     if place is None and not city:
-        choices = dispatching.list_choices(clock.now(), city="\0", also=named) if named else []
-        if not choices:
+        alone = dispatching.list_choices(clock.now(), also=named) if named else []
+        if not alone:
             return []
-        near = choices[0].dealer.city
-        return dispatching.list_choices(clock.now(), city=near, also=named)
+        return dispatching.list_choices(clock.now(), city=alone[0].dealer.city, also=named)
     return dispatching.list_choices(clock.now(), place=place, city=city, also=named)
+
+
+def _named() -> str:
+    """The store that was asked for, by its 编号: in an address as it is, in a form that is sent by its row."""
+    if request.method == "POST":
+        dealer_id = number_of(request.form.get("dealer"))
+        dealer = dispatching.list_by_ids([dealer_id]).get(dealer_id)
+        return dealer.slug if dealer else ""
+    return request.args.get("dealer", "")[:64]
+
+
+def _old_car(kind: str, form: CallForm) -> OldCar | None:
+    """The car of an inspection. A NotFound refusal for an estimate that is somebody else's."""
+    return oldcars.known().find(form.estimate.data or "", g.member.id) if kind == "inspection" else None
 
 
 def _reason(dealer_id: int) -> str:

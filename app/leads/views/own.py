@@ -13,7 +13,7 @@ from app.core.web import actor, limiter
 from app.leads import rules
 from app.leads.forms import LineForm, RevealForm
 from app.leads.queries import own
-from app.leads.services import number, progress, talk
+from app.leads.services import displaced, escalation, number, progress, talk
 from app.leads.views import blueprint
 from app.members import queries as members
 from app.members.rules import mask_phone
@@ -106,6 +106,20 @@ def stop(no: str, slug: str) -> Response:
     return _do(no, slug, lambda: progress.stop_own(actor(), no, slug, clock.now()))
 
 
+@blueprint.post("/me/enquiries/<no>/stores/<slug>/move")
+@access("member")
+@limiter.limit("20/minute")
+def move(no: str, slug: str) -> Response:
+    """From a store that closed to the one whose button was tapped; its conversation, where the number can be shown."""
+    try:
+        there = displaced.move_own(actor(), no, slug, request.form.get("to", "")[:64], clock.now())
+    except DomainError as refusal:
+        if refusal.status != 422:
+            raise
+        return _thread(no, slug, 422, problem=refusal.message)
+    return go(url_for("leads.show_thread", no=no, slug=there))
+
+
 def _do(no: str, slug: str, act: Callable[[], Any], form: LineForm | None = None) -> Response:
     try:
         act()
@@ -128,6 +142,7 @@ def _thread(no: str, slug: str, status: int = 200, *, problem: str = "", form: L
         **_shown(thread),
         form=form,
         problem=problem,
+        elsewhere=escalation.list_elsewhere(thread.row.lead, clock.now())[:3] if thread.row.closed else [],
         text=rules.sharing_text(thread.row.dealer.name, thread.enquiry.kind),
         proved=member.phone is not None and member.phone_verified_at is not None,
         phone=mask_phone(member.phone) if member.phone else "",
