@@ -29,7 +29,7 @@ from app.coupons.queries.claims import OFFERED, Claimed, Offered, Standing, list
 from app.coupons.rules import CampaignPhase, CampaignState, ClaimWay, CouponState, phase_of, validity_end
 from app.coupons.rules.claiming import HasPhase, channel_allowed, free_slot
 from app.coupons.rules.terms import dealer_share
-from app.coupons.services.terms import keep_terms
+from app.coupons.services.terms import find_terms, keep_terms
 from app.ledger.rules import LedgerEvent
 from app.ledger.services import append
 from app.members import services as member_services
@@ -194,7 +194,10 @@ def _take_last(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
         number, standing = list_standing(offered.id, piece.member_id)
         if any(row.claim_key == piece.key for row in standing):
             raise _Otherwise
-        claimed = _write(offered, piece, standing, number, now)
+        terms_id = find_terms(offered.id, number)
+        if terms_id is None:  # written down with the campaign locked, or two would wait for each other
+            raise _Otherwise
+        claimed = _write(offered, piece, standing, terms_id, now)
         taken = execute(_TAKE, _guard(offered, piece, now)).first()
         # Who edits the campaign has raised the number by now, or waits: the terms are those of this moment.
         if taken is None or not _as_seen(offered, Offered(*taken)) or execute(publishing.NUMBER, {}).scalar() != number:
@@ -221,7 +224,7 @@ def _take(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
             execute(_RETURN, {"campaign": campaign.id})
             return Claimed(same.id, same.code, same.valid_until, True)
         try:
-            claimed = _write(campaign, piece, standing, number, now)
+            claimed = _write(campaign, piece, standing, keep_terms(campaign.id, number, now), now)
         except DomainError:
             execute(_RETURN, {"campaign": campaign.id})  # a caller that goes on within its transaction took nothing
             raise
@@ -259,7 +262,7 @@ def _why(campaign_id: int, now: datetime, prize: bool) -> DomainError:
     return AllClaimed()
 
 
-def _write(campaign: Offered, piece: _Piece, standing: list[Standing], number: int, now: datetime) -> Claimed:
+def _write(campaign: Offered, piece: _Piece, standing: list[Standing], terms_id: int, now: datetime) -> Claimed:
     today = clock.local(now).date()
     slot = free_slot([row.slot for row in standing if row.slot is not None], campaign.per_person)
     if slot is None:
@@ -277,7 +280,7 @@ def _write(campaign: Offered, piece: _Piece, standing: list[Standing], number: i
     row = {
         "code": code,
         "campaign_id": campaign.id,
-        "terms_id": keep_terms(campaign.id, number, now),
+        "terms_id": terms_id,
         "member_id": piece.member_id,
         "slot": slot,
         "claimed_on": today,

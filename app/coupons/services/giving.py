@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select, update
 
 from app.core import audit, ids
-from app.core.db import changed_rows, db, transaction
+from app.core.db import changed_rows, db, retry_deadlock, transaction
 from app.core.errors import NotAllowed, NotFound
 from app.core.security import Actor, fingerprint
 from app.coupons.errors import CannotGive, GiftGone
@@ -73,6 +73,7 @@ def open_ticket(actor: Actor, slug: str, now: datetime, *, secret: str) -> OpenT
         return OpenTicket(row.id, token, title, row.expires_at)
 
 
+@retry_deadlock
 def take_ticket(actor: Actor, token: str, now: datetime, *, secret: str) -> Claimed:
     """The first who scans it takes it; the same person again gets the same coupon. NotFound, GiftGone, and the
     refusals of a claim, which leave it to be taken by somebody else."""

@@ -21,7 +21,7 @@ from app.core.security import Actor
 from app.coupons.models import CampaignRehearsal, Coupon, CouponCampaign
 from app.coupons.queries.admin import draft_of, list_cars, list_others, rate_of_kind
 from app.coupons.queries.claims import Claimed
-from app.coupons.rules import CampaignState, Channel
+from app.coupons.rules import CampaignState, Channel, ClaimWay
 from app.coupons.rules.editing import Draft
 from app.coupons.rules.rehearsal import (
     Outcome,
@@ -80,6 +80,8 @@ def run_storm(draft: Draft, storm: Storm, now: datetime, *, claim: Claim = claim
     answers: Counter[str] = Counter()
     lock = threading.Lock()
     channel = next((part.strip() for part in draft.channels.split("；") if part.strip()), Channel.PAGE.value)
+    # Coupons of a draw are prizes and go out in no other way.
+    given = {"way": draft.way, "channel": channel, "prize": draft.way == ClaimWay.DRAW}
     with scratch_database(THREADS) as enter:
         with enter():
             people = _people(draft, storm, now)
@@ -91,7 +93,7 @@ def run_storm(draft: Draft, storm: Storm, now: datetime, *, claim: Claim = claim
                 who = people[turn // storm.taps]  # each person's taps come at once
                 with enter():
                     try:
-                        claim(Actor("member", who), draft.slug, now, key=f"tap-{turn}", way=draft.way, channel=channel)
+                        claim(Actor("member", who), draft.slug, now, key=f"tap-{turn}", **given)
                         answer = "given"
                     except DomainError:
                         answer = "refused"

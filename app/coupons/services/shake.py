@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, func, select
 
 from app.core import clock, ids
-from app.core.db import changed_rows, db, transaction
+from app.core.db import changed_rows, db, retry_deadlock, transaction
 from app.core.errors import NotFound
 from app.core.security import Actor
 from app.coupons.errors import (
@@ -30,7 +30,7 @@ from app.coupons.services.claim import claim_coupon, refusal_of, scoped
 from app.coupons.services.ways import TRIES_KEPT, find_code
 from app.dealers import queries as dealers
 from app.dealers.rules import distance_words
-from app.members.models import Member
+from app.members.services import lock_member
 
 KIND = "shake"
 
@@ -50,6 +50,7 @@ class Shaken(NamedTuple):
     claimed: Claimed | None
 
 
+@retry_deadlock
 def shake(
     actor: Actor, slug: str, now: datetime, *, key: str, place: Place | None = None, store_code: str = ""
 ) -> Shaken:
@@ -76,7 +77,7 @@ def shake(
         raise NoChance
     channel, dealer_id = _where(campaign, place, store_code, now)
     with transaction() as session:
-        session.execute(select(Member.id).where(Member.id == member_id).with_for_update())  # one try after the other
+        lock_member(member_id)  # one try after the other
         if (known := find_shaken(member_id, slug, key, now)) is not None:
             return known
         left = tries_left(member_id, campaign_id, now)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, or_, select, update
 
-from app.core.db import changed_rows, db, insert_new, transaction
+from app.core.db import changed_rows, db, insert_new, retry_deadlock, transaction
 from app.core.errors import NotFound
 from app.core.security import Actor, constant_time_equal, fingerprint
 from app.coupons.errors import CodeStopped, NewcomerBefore, NotNewcomer, PassphraseWrong, TooManyTries
@@ -17,6 +17,7 @@ from app.coupons.rules.plain import NEWCOMER_DAYS
 from app.coupons.services.claim import claim_coupon, scoped
 from app.members import queries as members
 from app.members.models import Member
+from app.members.services import lock_member
 from app.visits.rules import Touch
 
 PASSPHRASE, NEWCOMER = "passphrase", "newcomer"
@@ -61,7 +62,7 @@ def plain_passphrase(text: str) -> str:
 def _count_try(member_id: int, address_digest: str | None, now: datetime) -> int:
     """Write the try down, then judge: nobody tries more often by trying at the same moment."""
     with transaction(durable=True) as session:
-        session.execute(select(Member.id).where(Member.id == member_id).with_for_update())
+        lock_member(member_id)
         row = ClaimTry(kind=PASSPHRASE, member_id=member_id, address_digest=address_digest, at=now)
         session.add(row)
         session.flush()
@@ -106,6 +107,7 @@ def purge_tries(now: datetime) -> int:
 # ---- 新会员 ----
 
 
+@retry_deadlock
 def claim_as_newcomer(
     actor: Actor, slug: str, now: datetime, *, key: str, secret: str, touch: Touch | None = None
 ) -> Claimed:
@@ -158,6 +160,7 @@ def _who(member_id: int, slug: str, secret: str) -> Iterable[str]:
 # ---- 扫码 ----
 
 
+@retry_deadlock
 def claim_by_code(
     actor: Actor, slug: str, code: str, now: datetime, *, key: str, touch: Touch | None = None
 ) -> Claimed:

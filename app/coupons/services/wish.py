@@ -17,7 +17,7 @@ from app.coupons.queries.claims import Claimed
 from app.coupons.rules import Channel, ClaimWay
 from app.coupons.rules.wish import KINDS, OPEN_AT_ONCE, PER_DAY, WAITING, WishState, clean, problem_of
 from app.coupons.services.claim import claim_coupon
-from app.members.models import Member
+from app.members.services import lock_member
 from app.visits.rules import Touch
 
 
@@ -48,7 +48,7 @@ def publish_wish(actor: Actor, wanted: Wanted, now: datetime, *, key: str) -> in
     series_id, campaign_id = _series_id(wanted.series), _campaign_id(wanted.campaign)
     key = hashlib.sha256(f"wish:{member_id}:{key}".encode()).hexdigest()
     with transaction() as session:
-        session.execute(select(Member.id).where(Member.id == member_id).with_for_update())  # one after the other
+        lock_member(member_id)  # one after the other
         known = session.scalar(select(Wish.id).where(Wish.key == key))
         if known is not None:
             return known

@@ -3,7 +3,7 @@
 from app.members.services.codes import SMS_TOPIC, request_code, sign_in_by_phone, verify_code
 from app.members.services.consents import Agreed, record_consent, record_new_consents, withdraw_consent
 from app.members.services.erasure import erase_all, erase_own, request_erasure, run_erasures, withdraw_erasure
-from app.members.services.holding import hold_member
+from app.members.services.holding import hold_member, lock_member
 from app.members.services.login import (
     Arrival,
     ask_wechat,
@@ -29,6 +29,7 @@ __all__ = [
     "erase_own",
     "hold_member",
     "link_identity",
+    "lock_member",
     "merge_members",
     "purge_traces",
     "reassign_own",

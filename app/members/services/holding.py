@@ -16,6 +16,13 @@ _HOLD = (
 )
 
 
+_LOCK = (
+    select(_members.c.id)
+    .where(_members.c.id == bindparam("member"), *queries.living())
+    .with_for_update(key_share=True, of=_members)
+)
+
+
 def hold_member(member_id: int) -> None:
     """Nobody merges or erases this account until the caller's transaction ends. AccountGone when somebody did already.
 
@@ -23,4 +30,10 @@ def hold_member(member_id: int) -> None:
     Many may hold one account at once; only merging and erasing wait.
     """
     if execute(_HOLD, {"member": member_id}).first() is None:
+        raise AccountGone
+
+
+def lock_member(member_id: int) -> None:
+    """The same alone: what one person does here is done one after the other. AccountGone."""
+    if execute(_LOCK, {"member": member_id}).first() is None:
         raise AccountGone
