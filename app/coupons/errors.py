@@ -225,7 +225,14 @@ class TotalBelowClaimed(DomainError):
 
 class CodeNotForWay(DomainError):
     code = "code_not_for_way"
-    message = "只有“直接领取”和“扫码”的活动可以印领券码，请换一个活动。"
+    message = "只有“直接领取”“扫码”和“摇一摇”的活动可以印领券码，请换一个活动。"
+
+
+class CodeNeedsStore(DomainError):
+    """A shake near a store is allowed by a code that hangs in one."""
+
+    code = "code_needs_store"
+    message = "摇一摇的领券码放在门店里才有用，请选择门店。"
 
 
 class ListUnreadable(DomainError):

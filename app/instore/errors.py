@@ -29,7 +29,7 @@ class ConsultantMissing(DomainError):
 
 class CampaignMissing(DomainError):
     code = "store_code_campaign_missing"
-    message = "请选择海报上的优惠券活动（只能选本店可用的活动）。"
+    message = "请选择海报上的优惠券活动（只能选本店可用、可以直接领取、扫码或摇一摇领取的活动）。"
     field = "campaign"
 
 

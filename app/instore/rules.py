@@ -15,7 +15,7 @@ LENGTH = BODY + TAG
 CALL_LIFE = timedelta(minutes=5)
 ANSWERED_LIFE = timedelta(minutes=30)
 CHECK_IN_LIFE = timedelta(minutes=60)
-MOST_OPEN = 12  # calls of one store at a time
+CALL_LINKED, CALL_KEPT = timedelta(days=30), timedelta(days=91)  # with its visit and wish; as a number of the traffic
 FAR_M = 1000.0  # a sticker read so far from its store may be somebody else's
 NEAR_TEXT, WIFI_TEXT, NOTE_TEXT, LABEL_TEXT, REASON_TEXT = 80, 63, 120, 40, 80
 
@@ -71,6 +71,8 @@ class CallKind(StrEnum):
     CHECK_IN = "check_in"
 
 
+# Of one store at a time: calls that somebody must answer within minutes, and people who only said that they are here.
+MOST_OPEN = {CallKind.CALL: 12, CallKind.CHECK_IN: 80}
 CALL_WORDS = {CallKind.CALL: "叫顾问", CallKind.CHECK_IN: "签到"}
 
 

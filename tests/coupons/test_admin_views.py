@@ -202,7 +202,17 @@ def test_codes_are_made_counted_printed_and_stopped(app: Flask) -> None:
     assert "门店码 西湖店前台海报" in page(client, f"/admin/coupons/{number}")
     secret = c.campaign("word", way="口令", passphrase="秋天来了")
     assert "不能用领券码" in page(client, f"/admin/coupons/{secret}/codes")
-    assert "只有“直接领取”和“扫码”" in post(client, f"/admin/coupons/{secret}/codes", {"label": "x", "dealer": ""}, 422)
+    assert "只有“直接领取”“扫码”和“摇一摇”" in post(
+        client, f"/admin/coupons/{secret}/codes", {"label": "x", "dealer": ""}, 422
+    )
+    shaken = f"/admin/coupons/{c.campaign('shake', way='摇一摇', shake_permille=100, near_m=500)}/codes"
+    assert "请选择门店" in post(client, shaken, {"label": "x", "dealer": ""}, 422)
+    post(client, shaken, {"label": "西湖店", "dealer": str(shop.west)})
+    code = db.session.query(ClaimCode).order_by(ClaimCode.id.desc()).first()
+    assert code
+    led = app.test_client().get(f"/coupons/shake/claims/new?p={code.code}")
+    assert led.headers["Location"] == f"/coupons/shake/shakes/new?p={code.code}"
+    assert "摇一摇领这张券" in page(client, shaken + "/sheet")
     client.get(f"/admin/coupons/{number}/codes/sheet")
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
+from app.core import jobs
 from app.core.db import db
 from app.core.errors import NotFound
 from app.instore.errors import AlreadyAnswered, CallOver, NobodyOnDuty, TooManyCalls
@@ -15,6 +16,7 @@ from app.instore.services import calls
 from app.messages.models import InboxMessage
 from app.staff import queries as staff
 from app.staff.services import clock_in, clock_out
+from app.visits.rules import Touch
 from tests.booking import shop as s
 from tests.booking.test_views import Wechat, fields, sign_in
 from tests.client import Shopper
@@ -83,11 +85,15 @@ def test_call_ends_by_itself_and_another_store_cannot_touch_it(app, shop, stand)
 
 def test_so_many_may_wait_and_no_more(app, shop, stand):
     c.on_duty(shop.west)
-    for n in range(MOST_OPEN):
+    for n in range(MOST_OPEN[CallKind.CHECK_IN]):
+        calls.ask(stand, CallKind.CHECK_IN, f"in-{n}", NOW)
+    with pytest.raises(TooManyCalls):
+        calls.ask(stand, CallKind.CHECK_IN, "one more in", NOW)
+    for n in range(MOST_OPEN[CALL]):  # who is here takes no place of those who call
         calls.ask(stand, CALL, f"key-{n}", NOW)
     with pytest.raises(TooManyCalls):
         calls.ask(stand, CALL, "one more", NOW)
-    assert calls.ask(stand, CALL, "later", NOW + timedelta(minutes=6)).number == MOST_OPEN + 1
+    assert calls.ask(stand, CALL, "later", NOW + timedelta(minutes=6)).number == MOST_OPEN[CALL] + 1
 
 
 def test_duty_ends_by_itself_at_midnight_at_the_latest(app, shop):
@@ -131,6 +137,32 @@ def test_from_the_scan_to_the_answer_on_both_phones(app, shop):
     gone = shopper.http.post(f"{checked}/withdrawal", data={"csrf_token": fields(text)["csrf_token"]})
     assert "已取消" in shopper.page(gone.headers["Location"])
     assert "正在店里值班" in shopper.page("/dealers/west/on-duty")
+
+
+def test_each_phone_has_its_own_limit_on_the_address_of_the_store(app, shop):
+    made = c.code(c.manager(shop.west), Kind.DESK, label="前台接待")
+    for phone in range(3):
+        shopper = Shopper(app)
+        token = fields(shopper.fragment(f"/q/{made.code}/here"))["csrf_token"]
+        for n in range(7):
+            data = {"csrf_token": token, "kind": "check_in", "key": f"p{phone}-{n}"}
+            answer = shopper.http.post(f"/q/{made.code}/calls", data=data)
+            assert answer.status_code == (303 if n < 6 else 429)
+
+
+def test_calls_are_told_apart_from_visits_after_a_month_and_go_after_three(app, shop, stand):
+    who = c.on_duty(shop.west)
+    touch = Touch("A" * 12, "B" * 12, NOW)
+    made = calls.ask(stand, CALL, "key-1", NOW, touch=touch)
+    calls.answer(who, made.id, NOW)
+    assert calls.purge(NOW + timedelta(days=30)) == 0
+    assert calls.purge(NOW + timedelta(days=31)) == 1
+    db.session.rollback()
+    row = db.session.query(FloorCall).one()
+    assert (row.visit_ref, row.answered_by) == ("", who.id)
+    assert calls.purge(NOW + timedelta(days=92)) == 1
+    assert db.session.query(FloorCall).count() == 0
+    assert "purge_calls" in jobs.listed(app)
 
 
 def test_address_that_nobody_holds_is_404(app, shop):

@@ -98,6 +98,10 @@ def test_poster_brings_its_own_claim_code_which_stops_with_it(app, shop, lead):
     campaigns.campaign("elsewhere", dealers=(shop.east,))
     with pytest.raises(CampaignMissing):
         c.code(lead, Kind.POSTER, campaign_slug="elsewhere")
+    for way in ("口令", "新会员", "夺券", "店员发放", "许愿"):
+        campaigns.campaign(way, way=way)
+        with pytest.raises(CampaignMissing):
+            c.code(lead, Kind.POSTER, campaign_slug=way)
     made = c.code(lead, Kind.POSTER, campaign_slug="c1", label="门口")
     claim = db.session.query(ClaimCode).one()
     assert (made.claim_code, claim.dealer_id, claim.label) == (claim.code, shop.west, "海报 门口")

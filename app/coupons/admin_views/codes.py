@@ -13,13 +13,13 @@ from app.core.security import access
 from app.core.web import settings
 from app.coupons.admin_views import blueprint
 from app.coupons.admin_views.forms import CodeForm
-from app.coupons.errors import CodeNotForWay
+from app.coupons.errors import CodeNeedsStore, CodeNotForWay
 from app.coupons.queries import admin
 from app.coupons.queries.codes import campaign_of_code, list_codes
 from app.coupons.rules import ClaimWay
 from app.coupons.services import codes
 
-FOR = (ClaimWay.DIRECT, ClaimWay.SCAN)  # a scan proves nothing that other ways ask for
+FOR = (ClaimWay.DIRECT, ClaimWay.SCAN, ClaimWay.SHAKE)  # a scan proves nothing that other ways ask for
 PRINTED = 24
 
 
@@ -39,6 +39,8 @@ def make_code(campaign_id: int) -> Response:
             if campaign.draft.way not in FOR:
                 raise CodeNotForWay
             dealer_id = stores.get(form.dealer.data or "")
+            if dealer_id is None and campaign.draft.way == ClaimWay.SHAKE:
+                raise CodeNeedsStore
             codes.make_code(g.actor, campaign.slug, form.label.data or "", clock.now(), dealer_id=dealer_id)
             return go(url_for(".list_codes_of", campaign_id=campaign_id))
         except DomainError as refusal:
@@ -78,12 +80,16 @@ def _link(campaign_id: int, code: str) -> str:
 def _page(campaign_id: int, form: CodeForm, status: int = 200) -> Any:
     campaign = admin.get_campaign(campaign_id, clock.now())
     stores = [SelectChoice(str(number), name) for number, name in admin.list_choices()["dealers"]]
-    form.dealer.choices = [SelectChoice("", "不属于门店（海报、单页）"), *stores]
+    form.dealer.choices = [
+        SelectChoice("", "请选择门店" if campaign.draft.way == ClaimWay.SHAKE else "不属于门店（海报、单页）"),
+        *stores,
+    ]
     return render(
         "coupons/admin/codes.html",
         status=status,
         campaign=campaign,
         fits=campaign.draft.way in FOR,
+        shaken=campaign.draft.way == ClaimWay.SHAKE,
         rows=list_codes(campaign_id),
         form=form,
     )

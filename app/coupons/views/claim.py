@@ -32,8 +32,11 @@ def new_claim(slug: str) -> Any:
         if "tap" in request.args:
             return send_to_login()
     card = queries.get_card(slug, clock.now())
-    # A printed code counts where a tap or a scan is enough; other ways ask for more than being there.
-    code = _code() if card.way in (ClaimWay.DIRECT, ClaimWay.SCAN) else ""
+    # A printed code counts where a tap or a scan is enough, and where one shakes in a store; other ways ask for more.
+    code = _code()
+    if code and card.way == ClaimWay.SHAKE:
+        return go(url_for("coupons.new_shake", slug=slug, p=code))
+    code = code if card.way in (ClaimWay.DIRECT, ClaimWay.SCAN) else ""
     form = ClaimForm(formdata=None, key=ids.token(16), p=code)
     return _claim_page(card, form, member.id if member else None)
 

@@ -10,7 +10,7 @@ from app.catalog.rules import ColourSide, SaleStatus
 from app.core.db import db
 from app.core.errors import NotFound
 from app.coupons.models import CampaignDealer, CouponCampaign
-from app.coupons.rules import CampaignPhase, phase_of
+from app.coupons.rules import CampaignPhase, ClaimWay, phase_of
 from app.dealers.models import Dealer
 from app.instore.models import FloorCall, StoreCode
 from app.instore.rules import CALL_WORDS, OPEN, CallKind, CallState, Kind, state_at
@@ -19,6 +19,7 @@ from app.visits.models import Visit
 
 RECENT = timedelta(days=30)
 LISTED = 400
+PRINTED = (ClaimWay.DIRECT, ClaimWay.SCAN, ClaimWay.SHAKE)  # ways that a code on paper leads to and counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,12 @@ def list_colours() -> list[str]:
 
 
 def list_campaigns(dealer_id: int, now: datetime) -> list[tuple[str, str]]:
-    """Campaigns whose coupons can be used in this store and that run or are to come."""
+    """Campaigns that a poster of this store may lead to: used here, running or to come, got by being there."""
     here = select(CampaignDealer.campaign_id).where(CampaignDealer.dealer_id == dealer_id)
     wanted = select(CouponCampaign).where(
-        CouponCampaign.claim_until > now, CouponCampaign.all_dealers.is_(True) | CouponCampaign.id.in_(here)
+        CouponCampaign.claim_until > now,
+        CouponCampaign.way.in_(PRINTED),
+        CouponCampaign.all_dealers.is_(True) | CouponCampaign.id.in_(here),
     )
     good = (CampaignPhase.RUNNING, CampaignPhase.UPCOMING)
     rows = db.session.scalars(wanted.order_by(CouponCampaign.claim_until, CouponCampaign.id).limit(100))
@@ -108,10 +111,13 @@ def list_open_calls(dealer_id: int, now: datetime) -> list[CallLine]:
     return [line for line in _calls(FloorCall.dealer_id == dealer_id, now) if line.state in OPEN]
 
 
-def count_waiting(dealer_id: int, now: datetime) -> int:
-    """How many wait to be answered."""
+def count_waiting(dealer_id: int, kind: CallKind, now: datetime) -> int:
+    """How many of a kind wait to be answered."""
     waiting = select(func.count()).where(
-        FloorCall.dealer_id == dealer_id, FloorCall.state == CallState.WAITING, FloorCall.expires_at > now
+        FloorCall.dealer_id == dealer_id,
+        FloorCall.kind == kind,
+        FloorCall.state == CallState.WAITING,
+        FloorCall.expires_at > now,
     )
     return db.session.scalar(waiting) or 0
 

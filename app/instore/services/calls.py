@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from app.core import audit, clock, ids
 from app.core.db import changed_rows, db, transaction
@@ -38,7 +38,7 @@ def ask(stand: Stand, kind: CallKind, key: str, now: datetime, *, touch: Touch |
             return known
         if kind is CallKind.CALL and not on_duty:
             raise NobodyOnDuty
-        if count_waiting(dealer_id, now) >= rules.MOST_OPEN:
+        if count_waiting(dealer_id, kind, now) >= rules.MOST_OPEN[kind]:
             raise TooManyCalls
         wanted = next((one for one in on_duty if one.id == stand.code.staff_id), None)
         row = FloorCall(
@@ -98,6 +98,15 @@ def withdraw(ref: str, now: datetime) -> None:
     with transaction():
         mine = update(FloorCall).where(FloorCall.ref == ref, FloorCall.state.in_(rules.OPEN))
         changed_rows(mine.values(state=CallState.WITHDRAWN, closed_at=now))
+
+
+def purge(now: datetime) -> int:
+    """After a month a call is told apart from its visit; after the longest span of the traffic page it goes."""
+    with transaction():
+        old = FloorCall.created_at < now - rules.CALL_LINKED
+        linked = or_(FloorCall.visit_ref != "", FloorCall.wanted_staff_id.is_not(None))
+        cut = changed_rows(update(FloorCall).where(old, linked).values(visit_ref="", wanted_staff_id=None))
+        return cut + changed_rows(delete(FloorCall).where(FloorCall.created_at < now - rules.CALL_KEPT))
 
 
 def _store_of(actor: Actor) -> int:

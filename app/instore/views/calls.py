@@ -17,7 +17,6 @@ from app.instore.queries import desk, landing
 from app.instore.rules import CallKind, CallState
 from app.instore.services import calls
 from app.instore.views import blueprint
-from app.members.session import device_key
 from app.staff.session import current_staff
 from app.visits.session import touch
 
@@ -36,7 +35,6 @@ def ask(code: str) -> Response:
     g.private = True
     stand, now = landing.get_stand(code), clock.now()
     kind = CallKind.CHECK_IN if request.form.get("kind") == CallKind.CHECK_IN else CallKind.CALL
-    device_key()
     try:
         made = calls.ask(stand, kind, request.form.get("key", "")[:40], now, touch=touch(request))
     except DomainError as refusal:

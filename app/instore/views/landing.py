@@ -23,7 +23,7 @@ from app.instore import rules
 from app.instore.queries import landing
 from app.instore.queries.landing import Stand
 from app.instore.views import blueprint
-from app.members.session import current_member
+from app.members.session import current_member, device_key
 from app.staff import queries as staff
 from app.staff.session import is_staff_here
 from app.visits import services as visits
@@ -54,8 +54,12 @@ def show_code(code: str) -> Response:
 @blueprint.get("/q/<code>/here")
 @access("public")
 def show_actions(code: str) -> Response:
-    """What can be done at this code, with its token: never kept, so that the page itself can be."""
+    """What can be done at this code, with its token: never kept, so that the page itself can be.
+
+    The browser gets its key here, before it asks for anything: calls are counted by it.
+    """
     g.private = True
+    device_key()
     stand = _standing(code)
     own = is_staff_here(current_member())
     return render(

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 MOST = 500
 # Pages of ours that a printed code may lead to; whatever acts by being opened is not among them.
 OPENED = re.compile(
-    r"/(?:q/[2-9A-Za-z]{12}|series/[\w-]+|deals/[\w-]+|coupons/[\w-]+(?:/claims/new)?|coupons/gifts/[\w.-]+|dealers/[\w-]+"
+    r"/(?:q/[2-9A-Za-z]{12}|series/[\w-]+|deals/[\w-]+|coupons/[\w-]+(?:/(?:claims|shakes)/new)?|coupons/gifts/[\w.-]+|dealers/[\w-]+"
     r"|topics/[\w-]+|compare)",
     re.ASCII,
 )
