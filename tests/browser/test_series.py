@@ -180,7 +180,7 @@ def test_offline_is_said_and_goes_by_itself(house, page):
 def test_nearest_stores_come_on_a_tap_and_the_first_is_named_above(house, phone):
     page = phone(**BROWSER, geolocation={"latitude": 30.28, "longitude": 120.15}, permissions=["geolocation"])
     open_page(house, page)
-    page.get_by_role("link", name="选门店").click()
+    page.get_by_role("link", name="选门店", exact=True).click()
     page.get_by_role("link", name="使用我的位置").click()
     first = page.locator("#dealers .dealer h2, #dealers .dealer h3").first
     expect(first).to_be_visible()

@@ -46,6 +46,7 @@ def test_init_twice_keeps_keys_and_follows_the_address(tmp_path: Path) -> None:
         "WECHAT_JSSDK_URL",
         "WECHATPAY_BASE_URL",
         "SMS_API_BASE_URL",
+        "LEADS_WEBHOOK_URL",
     }
     assert second["WECHAT_JSSDK_URL"] == "http://192.0.2.1:8101/jssdk/jweixin-1.6.0.js"
     assert len(second["WECHATPAY_API_V3_KEY"]) == 32
