@@ -147,6 +147,11 @@ class NowhereToMove(DomainError):
     message = "没有其他合适的门店可以转派。"
 
 
+class OwnChoice(DomainError):
+    code = "lead_own_choice"
+    message = "门店已停止营业，已请客户自己改选门店，不能代为转派。"
+
+
 class ReasonMissing(DomainError):
     code = "lead_reason_missing"
     message = "请填写原因。"

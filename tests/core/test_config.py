@@ -40,6 +40,23 @@ def test_a_shop_behind_its_proxy_may_start():
     assert not any("TRUSTED_PROXIES" in line for line in problems)
 
 
+@pytest.mark.parametrize(
+    ("url", "secret", "wrong"),
+    [
+        ("", "", []),
+        ("https://leads.example.com/in", "s" * 32, []),
+        ("http://leads.example.com/in", "s" * 32, ["LEADS_WEBHOOK_URL"]),
+        ("https://127.0.0.1/in", "s" * 31, ["LEADS_WEBHOOK_URL", "LEADS_WEBHOOK_SECRET"]),
+        ("https://leads.example.com/in", "", ["LEADS_WEBHOOK_SECRET"]),
+        ("", "s" * 32, ["LEADS_WEBHOOK_URL"]),
+    ],
+)
+def test_the_way_to_the_lead_system_is_whole_and_sealed_or_there_is_none(url, secret, wrong):
+    given = {"leads_webhook_url": url, "leads_webhook_secret": secret}
+    problems = production_problems(Settings(_env_file=None, zhanting_env="production", **given))
+    assert [line.split(":")[0] for line in problems if line.startswith("LEADS")] == wrong
+
+
 def test_start_in_production_with_sandbox_values_is_one_message_and_no_traceback():
     environment = {"PATH": "/usr/bin:/bin", "ZHANTING_ENV": "production", "WECHAT_APP_ID": constants.APP_ID}
     done = subprocess.run(

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,13 +13,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.core import clock, outbox
-from app.core.db import db
+from app.core.db import db, transaction
 from app.core.errors import GatewayError
 from app.core.security import Actor
+from app.dealers.models import Dealer
+from app.dealers.rules import DealerStatus
 from app.gateways.leadsystem.client import sign
+from app.leads.errors import OwnChoice
 from app.leads.models import Lead
-from app.leads.services import escalation, telling
+from app.leads.rules import sharing_text
+from app.leads.services import displaced, escalation, number, progress, talk, telling
 from app.members.models import Consent
+from app.messages.models import InboxMessage
 from app.staff.models import StaffMember
 from tests.booking import shop as s
 from tests.booking.shop import NOW
@@ -197,10 +203,8 @@ def test_the_lead_system_hears_of_everything_once_and_of_no_number_that_was_take
         telling.use_lead_system(False)
 
 
-def _text() -> str:
-    from app.leads.rules import sharing_text
-
-    return sharing_text("西湖店", "call")
+def _text(kind: str = "call") -> str:
+    return sharing_text("西湖店", kind)
 
 
 def test_the_signature_is_over_the_raw_body_and_its_time() -> None:
@@ -214,3 +218,92 @@ def test_strangers_see_nothing(app: Flask, desk: Desk) -> None:
     assert page(stranger, f"/me/enquiries/{d.enquiry_no(row)}", 404)
     assert page(stranger, f"/me/enquiries/{d.enquiry_no(row)}/stores/west", 404)
     assert stranger.get(f"/staff/leads/{row.no}").status_code in (302, 303, 403)
+
+
+@pytest.mark.both_databases
+def test_a_store_by_its_address_needs_no_city(app: Flask, desk: Desk) -> None:
+    me = sign_in(app, desk.person)
+    form = page(me, "/enquiries/new?trim=s5-a&dealer=west")
+    assert re.search(rf'name="dealers" value="{desk.west}" checked', form)
+    assert form.count(" checked") == 1
+    assert "请先选择城市" in page(me, "/enquiries/new?trim=s5-a&dealer=nobody")
+    call = page(me, "/enquiries/call/new?trim=s5-a&dealer=near")
+    assert "滨江店" in call
+    given: dict[str, Any] = {name: fields(call)[name] for name in ("trim", "source", "idempotency_key", "dealer")}
+    again = send(me, "/enquiries/call/new", call, 422, **given, name="周样例").text  # no consent, and still no city
+    assert "滨江店" in again
+    assert "周样例" in again
+    send(me, "/enquiries/call/new", again, **given, name="周样例", share="y")
+    db.session.rollback()
+    assert db.session.query(Lead).one().dealer_id == desk.near
+    send(me, "/enquiries/call/new", again, 422, **given | {"dealer": "9" * 18}, name="周样例", share="y")
+
+
+def test_what_may_still_call_can_be_stopped(app: Flask, desk: Desk) -> None:
+    (row,) = d.ask(desk)
+    me, thread = sign_in(app, desk.person), f"/me/enquiries/{d.enquiry_no(row)}/stores/west"
+    number.reveal(desk.person, d.enquiry_no(row), "west", "周样例", _text("price"), NOW)
+    progress.record_step(desk.clerk, row.no, "ordered", "", NOW)
+    ordered = page(me, thread)
+    assert "收回号码" in ordered
+    assert "停止联系" in ordered
+    send(me, f"{thread}/number/withdrawal", ordered)
+    kept = page(me, thread)
+    assert "收回号码" not in kept
+    assert "同意记录（1）" in kept
+    assert "让这家门店看到" not in kept  # nothing is left to be called about
+    send(me, f"{thread}/stop", kept)
+    assert "停止联系" not in page(me, thread)
+
+
+def test_a_store_under_stop_is_not_ticked_by_itself(app: Flask, desk: Desk) -> None:
+    (row,) = d.ask(desk)
+    progress.stop_own(desk.person, d.enquiry_no(row), "west", NOW)
+    near = "/enquiries/stores?lat=30.2&lng=120.1"
+    mine, anyone = sign_in(app, desk.person).get(near).text, app.test_client().get(near).text
+    ticked = rf'value="{desk.west}" checked'
+    assert re.search(ticked, anyone)
+    assert not re.search(ticked, mine)
+    assert "您曾要求这家门店停止联系" in mine
+
+
+def test_a_store_that_closed_is_told_of_and_left_by_the_own_tap_alone(app: Flask, desk: Desk) -> None:
+    wanted = NOW + 22 * d.HOUR  # ten o'clock tomorrow
+    (quoted,) = d.ask(desk)
+    (visit,) = d.ask(desk, kind="inspection", share=_text("inspection"), name="周样例", wanted_at=wanted)
+    (elsewhere,) = d.ask(desk, desk.near)
+    talk.say_store(desk.clerk, quoted.no, "您好", "nonce-0001", NOW)
+    assert displaced.settle(NOW) == 0
+    shut(desk.west, DealerStatus.CLOSED)
+    assert (displaced.settle(NOW), displaced.settle(NOW)) == (2, 0)
+    told = db.session.query(InboxMessage).filter(InboxMessage.purpose.startswith("lead_closed"))
+    assert sorted(row.purpose for row in told) == ["lead_closed", "lead_closed_visit"]
+    assert "原约11月23日10:00" in told.filter_by(purpose="lead_closed_visit").one().body
+    for hours in (3, 30, 90, 200):
+        escalation.escalate_due(NOW + hours * d.HOUR)
+    assert d.lead(visit.no).state == "new"  # nobody moves it for them
+    with pytest.raises(OwnChoice):
+        escalation.move(Actor("operator", 1), visit.no, "near", "代选", NOW)
+    assert d.lead(elsewhere.no).displaced_at is None
+    me, thread = sign_in(app, desk.person), f"/me/enquiries/{d.enquiry_no(visit)}/stores/west"
+    assert "门店已停止营业" in page(me, thread.rsplit("/", 2)[0])
+    shown = page(me, thread)
+    assert "改请 滨江店" in shown
+    send(me, f"{thread}/move", shown, 422, to="west")
+    there = send(me, f"{thread}/move", shown, to="near").headers["Location"]
+    assert there.endswith("/stores/near")
+    assert send(me, f"{thread}/move", shown, to="near").headers["Location"] == there  # a second tap finds it done
+    assert "让这家门店看到" in page(me, there)  # the number did not go along
+    before, after = d.leads(d.enquiry_no(visit))
+    assert (before.state, after.dealer_id, after.wanted_at) == ("moved", desk.near, wanted)
+    assert db.session.query(Consent).filter(Consent.withdrawn_at.is_(None)).count() == 0
+    shut(desk.west, DealerStatus.OPEN)
+    assert displaced.settle(NOW + d.HOUR) == 1
+    thread = f"/me/enquiries/{d.enquiry_no(quoted)}/stores/west"
+    assert "改请" not in page(me, thread)
+    send(me, f"{thread}/move", page(me, thread), 422, to="near")
+
+
+def shut(dealer_id: int, status: DealerStatus) -> None:
+    with transaction():
+        db.session.get_one(Dealer, dealer_id).status = status

@@ -8,15 +8,22 @@ from pathlib import Path
 import pytest
 import time_machine
 from flask import Flask
+from flask import session as flask_session
 from flask.testing import FlaskClient
 
 from app.core.db import db, transaction
 from app.dealers.models import Dealer
 from app.leads.models import Enquiry, Lead
 from app.leads.queries.contact import find_contact
-from app.tradein import queries, rules, services
+from app.members.models import Member
+from app.members.session import mark_typed, was_typed_here
+from app.members.session import sign_in as start_session
+from app.tradein import inspecting, queries, rules, services
+from app.tradein.errors import EstimateNotFound
 from app.tradein.models import TradeInEstimate
 from app.tradein.rules import Facts, TableWrong
+from app.visits.models import VisitCredit
+from app.visits.rules import Touch
 from tests.booking import shop as s
 from tests.booking.shop import NOW
 from tests.booking.test_views import fields, sign_in
@@ -165,3 +172,77 @@ def test_from_the_brand_to_the_inspection_without_scripts(app: Flask):
         assert "已过期" in client.get(f"/trade-in/{no}").text
     assert services.purge(NOW + timedelta(days=500)) == 1
     assert client.get(f"/trade-in/{no}").status_code == 404
+
+
+ANSWERS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("series", {"series": "紧凑型 SUV"}), ("year", {"year": "2020"}),
+    ("registration", {"month": "2020-08", "city": "杭州"}), ("mileage", {"mileage": "6.8"}),
+    ("condition", {"condition": "fair"}), ("transfers", {"transfers": "1"}), ("phone", {"phone": "13900002086"}),
+)  # fmt: skip
+
+
+def finish(no: str, touch: Touch | None = None) -> None:
+    for step, given in ANSWERS:
+        services.answer(no, step, given, NOW, touch=touch)
+
+
+def test_another_brand_after_the_estimate_is_credited_once(app: Flask):
+    touch = Touch("AAAA2345", "BBBB2345", NOW)
+    no = services.begin("其他品牌", "", NOW)
+    finish(no, touch)
+    other = next(name for name in TABLE.brands() if name != "其他品牌")
+    services.answer(no, "brand", {"brand": other}, NOW, touch=touch)
+    assert queries.get_estimate(no, None).fair_fen is None
+    services.answer(no, "brand", {"brand": "其他品牌"}, NOW, touch=touch)
+    finish(no, touch)
+    assert queries.get_estimate(no, None).fair_fen
+    assert db.session.query(VisitCredit).count() == 1
+
+
+@pytest.mark.both_databases
+def test_an_estimate_that_was_booked_with_is_its_members_alone(app: Flask):
+    no = services.begin("其他品牌", "", NOW)
+    finish(no)
+    owner, other = s.member(), s.member("13900001111")
+    inspecting.keep_enquiry(no, owner.id or 0, "Q1")
+    inspecting.keep_enquiry(no, owner.id or 0, "Q2")
+    with pytest.raises(EstimateNotFound):
+        inspecting.keep_enquiry(no, other.id or 0, "Q3")
+    assert queries.get_estimate(no, owner.id).enquiry_no == "Q2"
+    with time_machine.travel(NOW, tick=False):
+        for client, status in ((sign_in(app, owner), 200), (sign_in(app, other), 404), (app.test_client(), 404)):
+            for path in (f"/trade-in/{no}", f"/trade-in/{no}/brand"):
+                assert client.get(path).status_code == status, path
+        mine = sign_in(app, other)
+        assert mine.get(f"/enquiries/inspection/new?estimate={no}").status_code == 404
+        start = mine.get("/trade-in").text
+        assert post(mine, f"/trade-in/{no}/brand", start, brand="其他品牌").status_code == 404
+
+
+def test_a_number_is_filled_in_only_where_it_was_typed(app: Flask):
+    with time_machine.travel(NOW, tick=False):
+        s.build()
+        no = services.begin("其他品牌", "", NOW)
+        finish(no)
+        with transaction():
+            db.session.query(TradeInEstimate).update({"phone_asked": None, "phone": ""})
+        typing = app.test_client()
+        walk(typing, f"/trade-in/{no}/phone", phone="139 0000 2086")
+        for client, filled in ((typing, True), (app.test_client(), False)):
+            assert ("139****2086" in client.get(f"/trade-in/{no}/phone").text) is filled
+            with transaction():
+                member = Member(name="", created_at=NOW, last_login_at=NOW)
+                db.session.add(member)
+                db.session.flush()
+                member_id = member.id
+            with client.session_transaction() as session:
+                session["_user_id"], session["seen"] = f"m:{member_id}:1", int(NOW.timestamp())
+            assert client.get(f"/enquiries/inspection/new?estimate={no}&city=杭州市").status_code == 200
+            assert ("13900002086" in client.get("/me/phone").text) is filled
+    with app.test_request_context("/"):  # a login keeps the mark and nothing else
+        mark_typed(no, "13900002086")
+        flask_session["other"] = 1
+        start_session(db.session.get_one(Member, member_id))
+        assert was_typed_here(no, "13900002086")
+        assert not was_typed_here(no, "13900002087")
+        assert "other" not in flask_session

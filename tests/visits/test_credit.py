@@ -1,5 +1,6 @@
 """A touch is ours, lasts seven days, keeps the first visit and credits the last."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -76,6 +77,15 @@ def test_booking_and_claim_credit_the_last_touch_and_none_without(app):
         ("booking", placed.id, shop.west, TOUCH.first, TOUCH.last),
         ("claim", claimed.coupon_id, None, TOUCH.first, TOUCH.last),
     }
+
+
+@pytest.mark.both_databases
+def test_a_second_credit_for_the_same_thing_leaves_the_first(app):
+    shop = s.build()
+    for touch in (TOUCH, replace(TOUCH, last="ZZZZZZZZZZZZ")):
+        with transaction():
+            services.credit(touch, "tradein", 1, shop.west, NOW)
+    assert db.session.query(VisitCredit).one().last_ref == TOUCH.last
 
 
 def test_only_what_has_a_name_is_credited_and_old_visits_are_forgotten(app):

@@ -12,7 +12,7 @@ from app.core.security import SYSTEM, Actor
 from app.dealers.hours import open_state, parse
 from app.dealers.models import Dealer
 from app.leads import rules
-from app.leads.errors import LeadEnded, NowhereToMove, PromiseWrong, ReasonMissing
+from app.leads.errors import LeadEnded, NowhereToMove, OwnChoice, PromiseWrong, ReasonMissing
 from app.leads.models import Lead, LeadPromise
 from app.leads.queries import dispatching
 from app.leads.queries.contact import list_stopped
@@ -84,7 +84,8 @@ def escalate(no: str, now: datetime) -> bool:
 def move(actor: Actor, no: str, slug: str, reason: str, now: datetime) -> str:
     """Headquarters give a lead to another store, which sees no number until the person says so; the new number.
 
-    An empty slug lets the dispatch choose. NotAllowed, LeadNotFound, LeadEnded, ReasonMissing, NowhereToMove.
+    An empty slug lets the dispatch choose. NotAllowed, LeadNotFound, LeadEnded, OwnChoice, ReasonMissing,
+    NowhereToMove.
     """
     if actor.kind != "operator":
         raise NotAllowed
@@ -94,6 +95,8 @@ def move(actor: Actor, no: str, slug: str, reason: str, now: datetime) -> str:
         lead = lock_any(no)
         if lead.state not in (LeadState.NEW, LeadState.CALLED):
             raise LeadEnded
+        if lead.displaced_at is not None:
+            raise OwnChoice
         dealer = db.session.get_one(Dealer, lead.dealer_id)
         choices = [one for one in _elsewhere(lead, dealer, now) if slug in ("", one.dealer.slug)]
         if not choices:
