@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from flask import Flask
 from limits.errors import ConfigurationError
 from limits.storage import storage_from_string
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import clock, ids, jobs
@@ -50,8 +50,39 @@ def database(_app: Flask, _settings: Settings) -> Iterator[Finding]:
             else:
                 moment: Any = connection.execute(text("SELECT CURRENT_TIMESTAMP")).scalar()
                 yield from _clock("数据库", moment)
+            yield from places(connection)
     except SQLAlchemyError as error:
         yield "failed", f"数据库没有回应：{type(error).__name__}", "检查 DATABASE_URL、账号和网络"
+
+
+def places(connection: Connection) -> Iterator[Finding]:
+    """What the search for the nearest stores needs of this database; silent when all is there."""
+    return _sqlite_parts(connection) if connection.dialect.name == "sqlite" else _cube(connection)
+
+
+def _sqlite_parts(connection: Connection) -> Iterator[Finding]:
+    """What the search for the nearest stores needs of SQLite, tried out; nothing is written."""
+    advice = "换用带这项功能的 SQLite（系统或 Python 自带的一般都有），或改用 PostgreSQL；现在找不到附近的门店"
+    if connection.execute(text("SELECT 1 FROM pragma_module_list WHERE name = 'rtree'")).scalar() is None:
+        yield "failed", "SQLite 没有 R*Tree", advice
+    try:
+        connection.execute(text("SELECT cos(radians(30.2))"))
+    except SQLAlchemyError:
+        connection.rollback()
+        yield "failed", "SQLite 没有数学函数（cos、radians）", advice
+
+
+def _cube(connection: Connection) -> Iterator[Finding]:
+    """The index of places on PostgreSQL stands on the extension cube."""
+    if connection.execute(text("SELECT to_regclass('ix_dealers_place')")).scalar() is None:
+        if connection.execute(text("SELECT 1 FROM pg_extension WHERE extname = 'cube'")).scalar() is None:
+            found, advice = (
+                "PostgreSQL 没有扩展 cube",
+                "请数据库管理员运行 CREATE EXTENSION cube，再按 docs/operations.md 建索引",
+            )
+        else:
+            found, advice = "PostgreSQL 有扩展 cube，但没有索引 ix_dealers_place", "按 docs/operations.md 建索引"
+        yield "warning", f"{found}，附近门店逐个比较距离，较慢", advice
 
 
 def redis(_app: Flask, settings: Settings) -> Iterator[Finding]:

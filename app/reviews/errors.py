@@ -1,6 +1,6 @@
 """Refusals of the reviews."""
 
-from app.core.errors import DomainError, NotFound
+from app.core.errors import DomainError, NotAllowed, NotFound
 
 
 class ReviewNotFound(NotFound):
@@ -27,6 +27,13 @@ class StarsMissing(DomainError):
 class ReviewAnswered(DomainError):
     code = "review_answered"
     message = "这条评价已经回复过了。"
+
+
+class LeadersAnswer(NotAllowed):
+    """The store has one public answer, and a clerk is not its voice."""
+
+    code = "review_leaders_answer"
+    message = "评价只能公开回复一次，由店长或经销商管理员回复。"
 
 
 class AnswerMissing(DomainError):

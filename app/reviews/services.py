@@ -15,12 +15,14 @@ from app.reviews.errors import (
     AlreadyReviewed,
     AnswerMissing,
     HidingReasonMissing,
+    LeadersAnswer,
     ReviewAnswered,
     ReviewNotFound,
     StarsMissing,
 )
 from app.reviews.models import Review
 from app.reviews.rules import STARS, SubjectKind
+from app.staff.rules import leads
 
 MIN_REASON, MAX_REASON = 4, 120
 
@@ -70,9 +72,14 @@ def write_review(actor: Actor, said: NewReview, now: datetime) -> int:
 
 
 def answer_review(actor: Actor, review_id: int, text: str, now: datetime) -> None:
-    """What the dealer replies, once. NotAllowed, ReviewNotFound, AnswerMissing, ReviewAnswered."""
+    """What the dealer replies, once and in public: a leading person's word.
+
+    NotAllowed, LeadersAnswer, ReviewNotFound, AnswerMissing, ReviewAnswered.
+    """
     if actor.kind != "staff" or actor.dealer_id is None:
         raise NotAllowed
+    if not leads(actor.role):
+        raise LeadersAnswer
     text = rules.clean(text, rules.MAX_ANSWER)
     if not text:
         raise AnswerMissing

@@ -12,6 +12,8 @@ from app.reviews.forms import AnswerForm, ReviewForm
 from app.reviews.rules import KIND_WORDS, SubjectKind
 from app.reviews.services import NewReview
 from app.reviews.subjects import Visit, get_visit
+from app.staff.rules import leads
+from app.staff.session import current_phone, own_phone_only
 
 blueprint = Blueprint("reviews", __name__)
 
@@ -56,6 +58,7 @@ def list_store_reviews() -> Response:
 @blueprint.post("/staff/reviews/<int:review_id>/answer")
 @access("staff")
 def answer_review(review_id: int) -> Response:
+    own_phone_only()
     form = AnswerForm()
     if not form.validate():
         return _store_page(422, next(iter(form.text.errors), ""))
@@ -78,4 +81,5 @@ def _store_page(status: int = 200, problem: str = "") -> Response:
         unanswered=queries.count_unanswered(dealer_id),
         form=AnswerForm(formdata=None),
         problem=problem,
+        may_answer=leads(actor().role) and current_phone() is None,
     )

@@ -276,7 +276,7 @@ def test_reviews_and_reminders_follow_the_person_and_are_forgotten_with_them() -
     one.ready()
     one.hand_over()
     reviews.review(one.customer, one.no, reviews.Opinion(5, 4, "周样例很满意"), NOW)
-    answer_review(one.clerk, db.session.query(Review).one().id, "谢谢周先生", NOW)
+    answer_review(s.clerk(one.shop.west, "manager"), db.session.query(Review).one().id, "谢谢周先生", NOW)
     with transaction() as session:
         session.add(DealReminder(deal_id=one.shop.deal_id, member_id=one.customer.id, created_at=NOW))
     merge_members(one.customer.id or 0, other.id or 0, OPERATOR, "同一个人", NOW)

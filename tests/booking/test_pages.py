@@ -278,9 +278,9 @@ def test_a_review_is_written_once_after_the_hand_over_and_answered_once(app: Fla
     assert "&lt;b&gt;不错" in client.get("/deals/d1").text
     rating = said.rate_dealers([shop.west])[shop.west]
     assert (rating.mean, rating.count) == (3.0, 1)
-    clerk = s.clerk(shop.west)
+    clerk = s.clerk(shop.west, "supervisor")
     with pytest.raises(NotFound):
-        answer_review(s.clerk(shop.east), line.id, "谢谢", NOW)
+        answer_review(s.clerk(shop.east, "supervisor"), line.id, "谢谢", NOW)
     answer_review(clerk, line.id, "谢谢", NOW)
     with pytest.raises(ReviewAnswered):
         answer_review(clerk, line.id, "再谢", NOW)
@@ -298,7 +298,7 @@ def test_what_people_say_stands_on_the_pages_of_the_car_and_the_store(app: Flask
         db.session.execute(update(Booking).values(state="handed_over"))
     reviews.review(actor, no, Opinion(5, 4, "<b>不错</b>"), NOW)
     [line] = said.list_series_reviews("s5")
-    answer_review(s.clerk(shop.west), line.id, "谢谢您", NOW)
+    answer_review(s.clerk(shop.west, "manager"), line.id, "谢谢您", NOW)
     for (here, title), stars in zip(places, ("5.0", "4.0"), strict=True):
         quotes, whole = visitor.get(here, headers=part), visitor.get(here)
         check(quotes.text, whole=False)

@@ -20,7 +20,7 @@ from app.visits.models import Visit
 from tests.booking import shop as s
 from tests.booking.test_views import Wechat, fields, sign_in
 from tests.catalog.test_pages import statements
-from tests.client import Shopper
+from tests.client import Shopper, check
 from tests.instore import codes as c
 
 NOW, STATIC = s.NOW, Path(__file__).resolve().parents[2] / "static"
@@ -153,6 +153,23 @@ def test_sold_car_leads_to_others_here_and_like_it(app, shop, lead):
     assert "这台车已售出" in text
     assert f"/q/{other.code}" in text
     assert "/series/s5" in text
+
+
+def test_store_page_shows_display_cars_until_they_are_sold(app, lead):
+    browser, part = app.test_client(), {"HX-Request": "true"}
+    assert browser.get("/dealers/west/display-cars", headers=part).text.strip() == ""
+    assert "还没有登记展车" in browser.get("/dealers/west/display-cars").text
+    made = c.code(lead, stock=Stock.READY, vin_tail="2086")
+    c.code(lead, Kind.DESK, label="前台")
+    seen = browser.get("/dealers/west/display-cars", headers=part)
+    check(seen.text, whole=False)
+    assert f'href="/q/{made.code}"' in seen.text
+    assert "现车可售" in seen.text
+    assert seen.text.count("<li>") == 1
+    assert "/dealers/west/display-cars" in browser.get("/dealers/west").text
+    assert browser.get("/dealers/nowhere/display-cars").status_code == 404
+    codes.set_stock(lead, made.id, Stock.SOLD, NOW)
+    assert browser.get("/dealers/west/display-cars", headers=part).text.strip() == ""
 
 
 def test_retired_code_and_closed_store_are_explained(app, shop, lead):

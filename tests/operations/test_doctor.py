@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from app.core import clock, heartbeats, jobs, outbox
 from app.core.db import db, transaction
 from app.factory import create_app
 from app.gateways.pay.keys import load_private_key
-from app.operations import doctor, doctor_keys
+from app.operations import doctor, doctor_house, doctor_keys
 from app.operations.doctor import Level, Line
 from sandbox.server import RunningSandbox, start_in_thread
 from tests.conftest import make_settings
@@ -98,6 +98,27 @@ def test_a_well_deployment_has_no_failures(deployment: Deployment) -> None:
     said = "\n".join(line.found for line in lines)
     for proof in ("回答的签名验证通过", "短信密钥正确", "jsapi_ticket 可用", "没有签名的通知被拒绝", "安全模式"):
         assert proof in said
+
+
+@pytest.mark.both_databases
+def test_what_the_database_lacks_for_places_is_named(app: Flask) -> None:
+    with db.engine.connect() as connection:
+        assert list(doctor_house.places(connection)) == []
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("DROP INDEX ix_dealers_place"))
+            assert "没有索引" in next(doctor_house.places(connection))[1]
+            connection.execute(text("DROP EXTENSION cube CASCADE"))
+            assert "没有扩展 cube" in next(doctor_house.places(connection))[1]
+            connection.rollback()
+            return
+    bare = create_engine("sqlite://")
+    with bare.connect() as connection:
+        raw: Any = connection.connection.driver_connection
+        raw.create_function("cos", 1, lambda _: 1 / 0)
+        connection.execute(text("CREATE TABLE pragma_module_list (name TEXT)"))
+        said = [found for _, found, _ in doctor_house.places(connection)]
+    bare.dispose()
+    assert said == ["SQLite 没有 R*Tree", "SQLite 没有数学函数（cos、radians）"]
 
 
 DEFECTS: list[tuple[dict[str, Any], str, str]] = [

@@ -15,10 +15,18 @@ from app.core.security import Actor
 from app.coupons.models import Coupon
 from app.redemption.models import Redemption
 from app.reviews import queries, services, subjects
-from app.reviews.errors import AlreadyReviewed, AnswerMissing, NotReviewable, ReviewAnswered, StarsMissing
+from app.reviews.errors import (
+    AlreadyReviewed,
+    AnswerMissing,
+    LeadersAnswer,
+    NotReviewable,
+    ReviewAnswered,
+    StarsMissing,
+)
 from app.reviews.models import Review
 from app.reviews.rules import SubjectKind
 from app.reviews.services import NewReview
+from app.staff.models import StaffMember
 from tests.booking import shop as s
 from tests.booking.shop import NOW
 from tests.booking.test_views import fields, sign_in
@@ -56,14 +64,19 @@ def test_a_test_drive_is_reviewed_once_masked_and_answered_once(app) -> None:
     rating = queries.rate_dealers([shop.west, shop.east])
     assert {dealer: (r.mean, r.count) for dealer, r in rating.items()} == {shop.west: (3.0, 2)}
     with pytest.raises(NotFound):
-        services.answer_review(s.clerk(shop.east), number, "谢谢", NOW)
+        services.answer_review(s.clerk(shop.east, "manager"), number, "谢谢", NOW)
     with pytest.raises(NotAllowed):
         services.answer_review(person, number, "谢谢", NOW)
+    clerk, lead = s.clerk(shop.west), s.clerk(shop.west, "supervisor", "李样例")
+    with pytest.raises(LeadersAnswer):
+        services.answer_review(clerk, number, "谢谢", NOW)
+    own = Actor("member", db.session.get_one(StaffMember, clerk.id).member_id)
+    assert "由店长或经销商管理员" in sign_in(app, own).get("/staff/reviews").text
     with pytest.raises(AnswerMissing):
-        services.answer_review(s.clerk(shop.west), number, " \n", NOW)
-    services.answer_review(s.clerk(shop.west), number, "谢谢", NOW)
+        services.answer_review(lead, number, " \n", NOW)
+    services.answer_review(lead, number, "谢谢", NOW)
     with pytest.raises(ReviewAnswered):
-        services.answer_review(s.clerk(shop.west), number, "再谢", NOW)
+        services.answer_review(lead, number, "再谢", NOW)
     page = app.test_client().get("/dealers/west/reviews").text
     check(page, whole=True)
     assert all(words in page for words in ("2 位到店客户", "门店回复：谢谢", "试驾 · 岫 S5"))

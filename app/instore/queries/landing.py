@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import aliased
 
 from app.catalog.models import Brand, Colour, Picture, Series, SpecItem, Trim
@@ -105,6 +105,17 @@ class Landing:
     here: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
 
+@dataclass(frozen=True, slots=True)
+class DisplayCar:
+    """A car that stands in a store: the code on it, what it is, where it stands, whether it can be had."""
+
+    code: str
+    name: str
+    colour: str
+    place: str
+    stock: Stock
+
+
 def find_stand(text: str) -> Stand | None:
     """The code by what was scanned or typed; the signature is checked before the table is asked."""
     code = read_code(text)
@@ -174,22 +185,32 @@ def _similar(series: Series) -> list[SeriesCard]:
 
 def _others_here(stand: Stand) -> list[tuple[str, str, str]]:
     """Other cars that stand in this store: code, what it is, where it stands."""
-    wanted = (
-        select(StoreCode.code, StoreCode.label, StoreCode.colour, Series.name, Trim.name)
+    wanted = _standing(stand.dealer.id).where(StoreCode.id != stand.code.id)
+    wanted = wanted.order_by(Series.id != (stand.series.id if stand.series else 0), StoreCode.id).limit(6)
+    return [(code, " ".join(p for p in words if p), label) for code, label, _, *words in db.session.execute(wanted)]
+
+
+def list_display_cars(dealer_id: int) -> list[DisplayCar]:
+    """展车 of a store that are not sold, with their codes' pages."""
+    rows = db.session.execute(_standing(dealer_id).order_by(Series.position, Series.id, StoreCode.id).limit(30))
+    return [
+        DisplayCar(code, " ".join(p for p in (series, trim) if p), colour, label, Stock(stock))
+        for code, label, stock, series, trim, colour in rows
+    ]
+
+
+def _standing(dealer_id: int) -> Select[tuple[str, str, str, str, str, str]]:
+    return (
+        select(StoreCode.code, StoreCode.label, StoreCode.stock, Series.name, Trim.name, StoreCode.colour)
         .join(Trim, Trim.id == StoreCode.trim_id)
         .join(Series, Series.id == Trim.series_id)
         .where(
-            StoreCode.dealer_id == stand.dealer.id,
+            StoreCode.dealer_id == dealer_id,
             StoreCode.kind == Kind.CAR,
             StoreCode.retired_at.is_(None),
             StoreCode.stock != Stock.SOLD,
-            StoreCode.id != stand.code.id,
         )
-        .order_by(Series.id != (stand.series.id if stand.series else 0), StoreCode.id)
-        .limit(6)
     )
-    rows = db.session.execute(wanted)
-    return [(code, " ".join(p for p in (name, trim, colour) if p), label) for code, label, colour, name, trim in rows]
 
 
 def list_prices(stand: Stand) -> list[PricePeriod]:

@@ -16,9 +16,11 @@ from app.core.web import limiter
 from app.costs import queries as costs
 from app.costs.rules.book import NoRule, rule_book
 from app.costs.rules.landing import Choice, landing_price
+from app.dealers import queries as dealers
 from app.dealers.errors import PlaceUnreadable
 from app.dealers.geo import haversine_m, wgs84_to_gcj02
 from app.dealers.queries.store import promo_price_of
+from app.dealers.rules import SHOWN
 from app.instore import rules
 from app.instore.queries import landing
 from app.instore.queries.landing import Stand
@@ -49,6 +51,17 @@ def show_code(code: str) -> Response:
     if stand.sold:
         return render("instore/sold.html", page=page, stand=stand)
     return render("instore/landing.html", page=page, stand=stand, kind=stand.kind.value, stock_words=rules.STOCK_WORDS)
+
+
+@blueprint.get("/dealers/<slug>/display-cars")
+@access("public")
+@caching.cached_page()
+def list_display_cars(slug: str) -> Response:
+    """展车 to see at a store: a part of its page, or a page of its own."""
+    store = dealers.get_dealer(slug)
+    rows = landing.list_display_cars(store.id) if store.status in SHOWN else []
+    context: dict[str, Any] = {"store": store, "rows": rows, "stock_words": rules.STOCK_WORDS}
+    return render("instore/cars.html", "instore/_cars.html", **context)
 
 
 @blueprint.get("/q/<code>/here")
