@@ -18,7 +18,7 @@ from app.booking.rules import DealPhase, offer_end, phase_of
 from app.catalog.models import Series, Trim
 from app.core import audit
 from app.core.clock import say
-from app.core.db import execute, forget, table_of
+from app.core.db import execute, forget, line_up, table_of
 from app.core.errors import DomainError
 from app.core.security import SYSTEM
 from app.dealers.models import Dealer
@@ -207,6 +207,7 @@ def take_as_seen(deal: HasStock, dealer_id: int, now: datetime) -> bool:
 
     After a False the caller's transaction has to be undone.
     """
+    line_up(OnePriceDeal, deal.id)
     row = execute(_TAKE_AS_SEEN, {"deal": deal.id, "now": now}).first()
     if row is None or row != tuple(getattr(deal, name) for name in COPIED):
         return False

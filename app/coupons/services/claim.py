@@ -9,7 +9,7 @@ from sqlalchemy import Integer, and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.core import clock, ids, publishing
-from app.core.db import execute, in_transaction, retry_deadlock, table_of, transaction
+from app.core.db import execute, in_transaction, line_up, retry_deadlock, table_of, transaction
 from app.core.errors import DomainError, NotFound
 from app.core.security import Actor
 from app.coupons.errors import (
@@ -198,6 +198,7 @@ def _take_last(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
         if terms_id is None:  # written down with the campaign locked, or two would wait for each other
             raise _Otherwise
         claimed = _write(offered, piece, standing, terms_id, now)
+        line_up(CouponCampaign, offered.id)
         taken = execute(_TAKE, _guard(offered, piece, now)).first()
         # Who edits the campaign has raised the number by now, or waits: the terms are those of this moment.
         if taken is None or not _as_seen(offered, Offered(*taken)) or execute(publishing.NUMBER, {}).scalar() != number:
