@@ -19,7 +19,7 @@ from app.core.db import db, transaction
 from app.core.errors import DomainError
 from app.core.security import Actor
 from app.members.models import Member
-from scripts import stage_codes, stage_drives, stage_games, stage_stores
+from scripts import stage_codes, stage_drives, stage_games, stage_leads, stage_stores
 
 SOLD_OUT, PAUSED = "yx-deal-s5-sold", "yx-deal-h3-pause"
 REASON = "门店价格牌核对中（样例）"
@@ -33,6 +33,7 @@ def main() -> None:
     stage_codes.stage(now)
     stage_games.stage(now)
     stage_stores.stage(now)
+    _try(lambda: stage_leads.stage(_person(WAITING[0], now), now))
     if queries.find_deal(SOLD_OUT) is not None:
         for number, phone in enumerate(HOLDERS):
             _try(lambda phone=phone, number=number: _hold(phone, number, now))

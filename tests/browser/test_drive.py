@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import House
 from tests.browser.people import Clerk, Shopper
+from tests.browser.test_pages import problems
 
 STORE = "yx-330106-01"
 
@@ -62,3 +63,66 @@ def test_from_the_store_page_to_the_thanks(house: House, phone: Callable[..., Pa
     page.get_by_role("button", name="提交三个回答").click()
     shopper.see("谢谢您的回答")
     shopper.see("试驾谢礼，已放进卡券")
+
+
+def test_a_number_is_shown_to_one_store_and_taken_back(house: House, phone: Callable[..., Page]) -> None:
+    page, desk = phone(), phone()
+    clerk = Clerk(desk, house)
+    clerk.join(STORE)
+    shopper = Shopper(page, house)
+    page.goto(f"{house.url}/enquiries/new?trim=yx-s5-26-520&city=杭州市")
+    shopper.consent()
+    page.locator("details:has([name=dealers])").evaluate_all("all => all.forEach(one => one.open = true)")
+    page.locator("[name=dealers]").evaluate_all("all => all.forEach(one => one.checked = false)")
+    page.get_by_role("checkbox", name=re.compile("西湖文三路店")).check()
+    page.locator("[name=dealers]:not(:checked)").first.check()
+    found = problems(page)
+    page.get_by_role("button", name="发出询价").click()
+    page.wait_for_url(re.compile("/me/enquiries/Q"))
+    here = page.url
+    desk.goto(f"{house.url}/staff/leads")
+    desk.locator("a[href*='/staff/leads/L']").first.click()
+    desk.get_by_label("价格（元）").fill("150000")
+    desk.get_by_label("有效期至").fill(f"{datetime.now(UTC) + timedelta(days=5):%Y-%m-%d}")
+    desk.get_by_role("button", name="发出报价").click()
+    expect(desk.get_by_text("重新报价")).to_be_visible()
+    found += problems(desk)
+    page.reload()
+    shopper.see("150,000")
+    found += problems(page)
+    proved = "UPDATE members SET phone = ?, phone_verified_at = ? WHERE id = (SELECT max(member_id) FROM enquiries)"
+    house.sql(proved, shopper.phone, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}.000000")
+    page.goto(f"{here}/stores/{STORE}")
+    page.get_by_role("textbox", name="怎么称呼您").fill("周示例")
+    page.get_by_role("button", name=re.compile("^同意，让这家门店看到")).click()
+    shopper.see("这家门店可以看到您的号码")
+    desk.reload()
+    desk.get_by_role("button", name=re.compile("^查看号码")).click()
+    expect(desk.get_by_role("link", name=re.compile(shopper.phone))).to_be_visible()
+    page.get_by_role("button", name="收回号码").click()
+    shopper.see("这家门店看不到您的号码")
+    desk.goto(desk.url.removesuffix("/contact"))
+    expect(desk.get_by_text("客户没有提供号码")).to_be_visible()
+    assert shopper.phone not in desk.content()
+    assert not found
+
+
+def test_six_screens_to_the_range_without_login(house: House, phone: Callable[..., Page]) -> None:
+    page = phone()
+    page.goto(f"{house.url}/trade-in")
+    for chosen in ("其他品牌", "紧凑型 SUV", "2020 款"):
+        page.get_by_role("radio", name=chosen).check()
+        page.get_by_role("button", name="下一步").click()
+        expect(page.get_by_role("radio", name=chosen)).to_have_count(0)
+    page.get_by_label("上牌年月").fill("2020-08")
+    page.get_by_label("上牌城市").fill("杭州市")
+    page.get_by_role("button", name="下一步").click()
+    page.get_by_label(re.compile("^表显里程")).fill("6.8")
+    page.get_by_role("button", name="下一步").click()
+    for name, value in (("condition", "fair"), ("transfers", "1")):
+        page.locator(f"[name={name}][value='{value}']").check()
+        page.get_by_role("button", name="下一步").click()
+    expect(page.get_by_role("status")).to_have_text("第 6 步，共 6 步")
+    page.get_by_role("button", name="跳过，直接看估价").click()
+    expect(page.get_by_role("region", name="估价区间")).to_contain_text("乐观")
+    assert not problems(page)
