@@ -109,3 +109,52 @@ def test_foreign_keys_are_enforced_again_after_migrating(app):
     with db.engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+@pytest.mark.both_databases
+def test_reviews_of_bookings_become_reviews_with_their_numbers_and_go_back(app):
+    from app.core.db import db
+
+    db.session.remove()
+    downgrade(revision="0023")
+    with db.engine.begin() as connection:
+        tables = MetaData()
+        tables.reflect(connection, only=["booking_reviews", "members"])
+        brand = add(connection, tables, "brands", slug="b", name="云岫")
+        series = add(connection, tables, "series", slug="s", brand_id=brand, name="岫 S5", status="在售")
+        trim = add(connection, tables, "trims", slug="a", series_id=series, msrp_fen=1, status="在售")
+        store = add(connection, tables, "dealers", slug="west", name="西湖店")
+        window = {"starts_at": MOMENT, "ends_at": MOMENT + timedelta(days=30), "units_total": 5, "units_left": 5}
+        deal = add(connection, tables, "one_price_deals", slug="d", trim_id=trim, price_fen=1, earnest_fen=1, **window)
+        of = {"dealer_id": store, "trim_id": trim}
+        for number, stars in ((7, 5), (9, 2)):
+            member = add(connection, tables, "members")
+            booked = {"deal_id": deal, "dealer_id": store, "member_id": member, "idempotency_key": str(number)}
+            named = {
+                "no": f"B{number}",
+                "contact_name": "周样例",
+                "car_name": "岫 S5",
+                "earnest_kind": "订金",
+                "earnest_fen": 1,
+            }
+            named |= {"msrp_fen": 1, "price_fen": 1, "state": "handed_over"}
+            booking = add(connection, tables, "bookings", **booked, **named)
+            said = {
+                "id": number,
+                "booking_id": booking,
+                "member_id": member,
+                "dealer_stars": stars,
+                "car_stars": 4,
+                **of,
+            }
+            add(connection, tables, "booking_reviews", text=f"第 {number} 条", answer="谢谢", **said)
+    upgrade()
+    kept = "SELECT id, subject_no, author, about, dealer_stars, text, answer FROM reviews ORDER BY id"
+    with db.engine.begin() as connection:
+        rows = [tuple(row) for row in connection.exec_driver_sql(kept)]
+        assert rows == [(n, f"B{n}", "周*", "岫 S5", stars, f"第 {n} 条", "谢谢") for n, stars in ((7, 5), (9, 2))]
+        assert connection.exec_driver_sql("SELECT count(*) FROM booking_reviews").scalar() == 0
+    downgrade(revision="0023")
+    with db.engine.connect() as connection:
+        back = connection.exec_driver_sql("SELECT id, dealer_stars FROM booking_reviews ORDER BY id")
+        assert [tuple(row) for row in back] == [(7, 5), (9, 2)]

@@ -12,9 +12,11 @@ from app.core.db import db
 from app.core.errors import NotFound
 from app.core.security import SYSTEM, Actor
 from app.coupons import errors
-from app.coupons.models import ClaimTry
+from app.coupons.models import ClaimCode, ClaimTry
 from app.coupons.services import codes, shake
 from app.coupons.services.shake import Place
+from app.visits.models import VisitCredit
+from app.visits.rules import Touch
 from tests.booking import shop as s
 from tests.booking.test_views import fields, sign_in
 from tests.client import Shopper
@@ -122,8 +124,13 @@ def test_a_code_in_the_store_is_a_place() -> None:
     poster = codes.make_code(OPERATOR, "c1", "海报", NOW).code
     with pytest.raises(errors.PlaceNeeded):
         roll(c.member(), "a", store_code=poster)
-    claimed = roll(c.member("13900000001"), "a", store_code=desk).claimed
+    who, touch = c.member("13900000001"), Touch("A" * 12, "B" * 12, NOW)
+    claimed = roll(who, "a", store_code=desk, touch=touch).claimed
     assert claimed is not None
+    roll(who, "a", store_code=desk, touch=touch)
+    assert db.session.query(ClaimCode.claimed).filter_by(code=desk).scalar() == 1
+    credit = db.session.query(VisitCredit).one()
+    assert (credit.subject_kind, credit.subject_id, credit.last_ref) == ("claim", claimed.coupon_id, "B" * 12)
     row = c.coupon(claimed.coupon_id)
     assert (row.channel, row.dealer_id) == (f"门店码:{desk}", shop.west)
 

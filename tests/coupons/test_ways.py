@@ -15,6 +15,8 @@ from app.members import privacy
 from app.members.models import Member
 from app.members.services import merge_members
 from app.messages.models import InboxMessage
+from app.visits.models import VisitCredit
+from app.visits.rules import Touch
 from tests.booking import shop as s
 from tests.coupons import campaigns as c
 
@@ -166,7 +168,9 @@ def test_the_first_who_scans_a_clerks_code_takes_the_coupon() -> None:
     ticket = giving.open_ticket(clerk, "c1", NOW, secret=c.SECRET)
     who, other = c.member(), c.member("13900000001")
     assert giving.ticket_state(ticket.id, clerk, NOW) == "waiting"
-    made = giving.take_ticket(who, ticket.token, NOW, secret=c.SECRET)
+    touch = Touch("A" * 12, "B" * 12, NOW)
+    made = giving.take_ticket(who, ticket.token, NOW, secret=c.SECRET, touch=touch)
+    assert db.session.query(VisitCredit.subject_id).scalar() == made.coupon_id
     assert giving.take_ticket(who, ticket.token, NOW, secret=c.SECRET).code == made.code
     for token, at in ((ticket.token, NOW), (first.token, NOW), ("0" * 32, NOW), (first.token, NOW + giving.LIFE)):
         with pytest.raises(errors.GiftGone):

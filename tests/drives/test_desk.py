@@ -38,7 +38,7 @@ from app.drives.errors import (
 from app.drives.joining import check_join_token, join_token
 from app.drives.models import AgreementText, DriveDesk, DriveSignature, LicencePhoto, TestDrive
 from app.drives.queries import overview
-from app.drives.queries.desk import list_day, list_free_cars
+from app.drives.queries.desk import get_desk_page, list_day, list_free_cars
 from app.drives.queries.own import export_own
 from app.drives.queries.slots import list_free_slots
 from app.drives.rules import AGREEMENT, agreement_digest, is_drawing
@@ -47,6 +47,7 @@ from app.drives.rules.states import PHOTO_LIFE
 from app.drives.services import answers, cars, change, desk, personal, photos, sign, sweeps
 from app.members.models import Consent
 from app.members.services import merge_members, withdraw_consent
+from app.visits.services import record_visit
 from tests.booking import shop as s
 from tests.conftest import make_settings
 from tests.coupons import campaigns as c
@@ -190,8 +191,11 @@ def test_a_walk_in_needs_a_free_car_and_follows_on_the_own_phone(app: Flask) -> 
     assert check_join_token("k", token, early + timedelta(minutes=10)) == no
     assert check_join_token("k", token, early + timedelta(minutes=21)) is None
     assert check_join_token("k", token[:-1] + "é", early) is None
-    desk.join(who, no, early)
-    desk.join(who, no, early)
+    seller = s.clerk(world.west, "clerk", "王样例")
+    touch = record_visit(None, 1, world.west, early, staff_id=seller.id)
+    desk.join(who, no, early, touch=touch)
+    desk.join(who, no, early, touch=touch)
+    assert get_desk_page(no, world.west, early).brought_by == "王样例"
     assert w.drive(no).member_id == who.id
     with pytest.raises(NotFound):
         desk.join(s.member("13900000009"), no, early)

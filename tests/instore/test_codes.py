@@ -21,6 +21,7 @@ from app.instore.services import calls, codes, scenes
 from app.messages.scenes import Scan, find
 from app.staff.models import StaffMember
 from app.visits import services as visits
+from app.visits.queries import find_consultant
 from tests.booking import shop as s
 from tests.booking.test_views import Wechat, fields, sign_in
 from tests.client import Shopper
@@ -188,6 +189,25 @@ def test_scene_code_is_asked_for_once_and_the_push_answers_with_the_page(app, le
     assert answer is not None
     assert answer.endswith(f"/q/{made.code}")
     assert handler(Scan("q:ABCDEFGHJKMN", None, False, NOW)) is None
+
+
+def test_a_card_says_whom_to_thank_to_the_store_alone(app, shop, lead):
+    seller, colleague = c.on_duty(shop.west, "王样例"), c.on_duty(shop.west, "赵样例")
+    card = c.code(lead, Kind.CARD, label="名片", staff_id=seller.id)
+    touch = visits.record_visit(None, card.id, shop.west, NOW, staff_id=seller.id)
+    with transaction():
+        visits.credit(touch, "drive", 7, shop.west, NOW)
+        visits.credit(touch, "lead", 8, shop.east, NOW)
+    assert find_consultant("drive", 7, shop.west) == seller.id
+    assert find_consultant("lead", 8, shop.east) is None
+    made = calls.ask(landing.get_stand(card.code), CallKind.CALL, "k", NOW)
+    calls.answer(colleague, made.id, NOW)
+    week = traffic.get_traffic(shop.west, 7, NOW)
+    seen = [(one.name, one.scans, dict(one.steps)) for one in week.consultants]
+    assert seen == [("王样例", 1, {"drive": 1, "lead": 1}), ("赵样例", 0, {"call": 1})]
+    text = phone(app, lead).page("/staff/traffic")
+    assert "按顾问" in text
+    assert "应答叫顾问" in text
 
 
 def test_traffic_counts_scans_people_and_what_came_of_them(app, shop, lead):

@@ -14,6 +14,7 @@ from app.coupons.models import CampaignDealer, Coupon, CouponCampaign, GiftTicke
 from app.coupons.queries.claims import Claimed
 from app.coupons.rules import CampaignPhase, CampaignState, Channel, ClaimWay, phase_of
 from app.coupons.services.claim import claim_coupon
+from app.visits.rules import Touch
 
 LIFE = timedelta(minutes=5)
 PER_HOUR = 60
@@ -74,7 +75,7 @@ def open_ticket(actor: Actor, slug: str, now: datetime, *, secret: str) -> OpenT
 
 
 @retry_deadlock
-def take_ticket(actor: Actor, token: str, now: datetime, *, secret: str) -> Claimed:
+def take_ticket(actor: Actor, token: str, now: datetime, *, secret: str, touch: Touch | None = None) -> Claimed:
     """The first who scans it takes it; the same person again gets the same coupon. NotFound, GiftGone, and the
     refusals of a claim, which leave it to be taken by somebody else."""
     if actor.kind != "member" or actor.id is None:
@@ -104,6 +105,7 @@ def take_ticket(actor: Actor, token: str, now: datetime, *, secret: str) -> Clai
             channel=Channel.STAFF,
             dealer_id=dealer_id,
             staff_id=staff_id,
+            touch=touch,
         )
         changed_rows(mine.values(coupon_id=claimed.coupon_id))
         return claimed

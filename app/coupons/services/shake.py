@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime, time
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from app.core import clock, ids
 from app.core.db import changed_rows, db, retry_deadlock, transaction
@@ -21,7 +21,7 @@ from app.coupons.errors import (
     WrongChannel,
     WrongWay,
 )
-from app.coupons.models import CampaignDay, CampaignDealer, ClaimTry, Coupon, CouponCampaign
+from app.coupons.models import CampaignDay, CampaignDealer, ClaimCode, ClaimTry, Coupon, CouponCampaign
 from app.coupons.queries.claims import Claimed, look_before
 from app.coupons.rules import Channel, ClaimWay
 from app.coupons.rules.claiming import channel_allowed
@@ -31,6 +31,7 @@ from app.coupons.services.ways import TRIES_KEPT, find_code
 from app.dealers import queries as dealers
 from app.dealers.rules import distance_words
 from app.members.services import lock_member
+from app.visits.rules import Touch
 
 KIND = "shake"
 
@@ -52,7 +53,14 @@ class Shaken(NamedTuple):
 
 @retry_deadlock
 def shake(
-    actor: Actor, slug: str, now: datetime, *, key: str, place: Place | None = None, store_code: str = ""
+    actor: Actor,
+    slug: str,
+    now: datetime,
+    *,
+    key: str,
+    place: Place | None = None,
+    store_code: str = "",
+    touch: Touch | None = None,
 ) -> Shaken:
     """One try of the member who acts; the same `key` is the same try with the same outcome.
 
@@ -95,8 +103,10 @@ def shake(
         if not won:
             return Shaken(False, left - 1, None)
         claim_key = _claim_key(row.id)
+        if code := channel.partition(":")[2]:
+            changed_rows(update(ClaimCode).where(ClaimCode.code == code).values(claimed=ClaimCode.claimed + 1))
         claimed = claim_coupon(
-            actor, slug, now, key=claim_key, way=ClaimWay.SHAKE, channel=channel, dealer_id=dealer_id
+            actor, slug, now, key=claim_key, way=ClaimWay.SHAKE, channel=channel, dealer_id=dealer_id, touch=touch
         )
         return Shaken(True, left - 1, claimed)
 

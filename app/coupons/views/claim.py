@@ -101,7 +101,7 @@ def show_gift(token: str) -> Response:
 @access("member")
 def take_gift(token: str) -> Response:
     try:
-        claimed = giving.take_ticket(actor(), token, clock.now(), secret=_secret())
+        claimed = giving.take_ticket(actor(), token, clock.now(), secret=_secret(), touch=touch(request))
     except DomainError as refusal:
         if refusal.status != 422:
             raise

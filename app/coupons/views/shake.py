@@ -18,6 +18,7 @@ from app.coupons.services.shake import Place, Shaken
 from app.coupons.views import blueprint
 from app.dealers.geo import wgs84_to_gcj02
 from app.members.session import current_member, login_url
+from app.visits.session import touch
 
 
 @blueprint.get("/coupons/<slug>/shakes/new")
@@ -39,7 +40,13 @@ def shake(slug: str) -> Response:
         return _page(slug, _again(form), None, "页面已过期，请再摇一次。", 422)
     try:
         found = services.shake(
-            actor(), slug, clock.now(), key=form.key.data or "", place=_place(form), store_code=form.p.data or ""
+            actor(),
+            slug,
+            clock.now(),
+            key=form.key.data or "",
+            place=_place(form),
+            store_code=form.p.data or "",
+            touch=touch(request),
         )
     except DomainError as refusal:
         if refusal.status != 422:

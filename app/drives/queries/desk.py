@@ -17,6 +17,7 @@ from app.drives.rules.slots import moment
 from app.drives.rules.states import LATE, PLANS, routes_of
 from app.members.models import Consent
 from app.members.rules import mask_name, mask_phone
+from app.visits.queries import find_consultant
 
 CONTACT_AFTER = timedelta(days=7)
 
@@ -43,6 +44,7 @@ class DeskPage:
     phone: str
     plate_tail: str
     consultant: str
+    brought_by: str
     steps: list[dict[str, str]]
     mark: str
     signature: DriveSignature | None
@@ -122,6 +124,7 @@ def get_desk_page(no: str, dealer_id: int, now: datetime) -> DeskPage:
         phone=mask_phone(drive.contact_phone) if drive.contact_phone else "",
         plate_tail=drive.car.plate_tail,
         consultant=staff_name(drive.staff_id),
+        brought_by=staff_name(find_consultant("drive", drive.id, dealer_id)),
         steps=list_steps(drive),
         mark=mark_of(drive, photo),
         signature=signature,

@@ -30,6 +30,8 @@ from app.drives.rules import DriveState
 from app.drives.rules.states import LATE, routes_of
 from app.drives.services.taking import finish, lock_drive, take_cells
 from app.drives.services.telling import tell
+from app.visits.rules import Touch
+from app.visits.services import credit
 
 
 @retry_deadlock
@@ -164,8 +166,11 @@ def choose_route(actor: Actor, no: str, route: str, now: datetime) -> None:
             raise DriveOver
 
 
-def join(actor: Actor, no: str, now: datetime) -> None:
-    """A walk-in becomes the drive of whoever scanned the code on the clerk's screen; the first one. NotFound."""
+def join(actor: Actor, no: str, now: datetime, *, touch: Touch | None = None) -> None:
+    """A walk-in becomes the drive of whoever scanned the code on the clerk's screen; the first one. NotFound.
+
+    `touch` is credited with it: at the desk nobody's browser was there.
+    """
     free = update(TestDrive).where(
         TestDrive.no == no,
         TestDrive.member_id.is_(None),
@@ -181,6 +186,7 @@ def join(actor: Actor, no: str, now: datetime) -> None:
         if changed_rows(free.values(member_id=actor.id)) != 1:
             raise NotFound
         db.session.refresh(drive)
+        credit(touch, "drive", drive.id, drive.dealer_id, now)
         tell(drive, "joined", actor, now)
         audit.record(actor, "drive_joined", "drive", drive.id)
 

@@ -21,6 +21,7 @@ from app.drives.rules.states import PHOTO_TEXT, SHARING_TEXT
 from app.drives.services import change, desk
 from app.drives.views import blueprint
 from app.drives.views.book import day_of, onto
+from app.visits.session import touch
 
 OFFERED, REACH_M = 3, 200_000  # how many other stores are offered, and how far away at most
 
@@ -177,7 +178,7 @@ def show_join(token: str) -> Response:
 @access("member")
 def join(token: str) -> Response:
     no = _joined(token)
-    desk.join(actor(), no, clock.now())
+    desk.join(actor(), no, clock.now(), touch=touch(request))
     return go(url_for("drives.show_drive", no=no))
 
 

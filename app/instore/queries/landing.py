@@ -187,7 +187,9 @@ def _others_here(stand: Stand) -> list[tuple[str, str, str]]:
     """Other cars that stand in this store: code, what it is, where it stands."""
     wanted = _standing(stand.dealer.id).where(StoreCode.id != stand.code.id)
     wanted = wanted.order_by(Series.id != (stand.series.id if stand.series else 0), StoreCode.id).limit(6)
-    return [(code, " ".join(p for p in words if p), label) for code, label, _, *words in db.session.execute(wanted)]
+    return [
+        (code, " ".join(p for p in words if p), label) for code, label, _, *words in db.session.execute(wanted).tuples()
+    ]
 
 
 def list_display_cars(dealer_id: int) -> list[DisplayCar]:
@@ -199,7 +201,7 @@ def list_display_cars(dealer_id: int) -> list[DisplayCar]:
     ]
 
 
-def _standing(dealer_id: int) -> Select[tuple[str, str, str, str, str, str]]:
+def _standing(dealer_id: int) -> Select[str, str, str, str, str, str]:
     return (
         select(StoreCode.code, StoreCode.label, StoreCode.stock, Series.name, Trim.name, StoreCode.colour)
         .join(Trim, Trim.id == StoreCode.trim_id)

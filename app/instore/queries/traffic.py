@@ -1,8 +1,10 @@
 """客流与转化: how many came by which code, when, and what came of it. Numbers only; no row of a person is read."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any, cast
 
 from sqlalchemy import func, select
 
@@ -11,6 +13,7 @@ from app.core.db import db
 from app.dealers.models import Dealer
 from app.instore.models import FloorCall, StoreCode
 from app.instore.rules import KIND_WORDS, CallKind, Kind
+from app.staff.models import StaffMember
 from app.visits.models import Visit, VisitCredit
 
 SPANS = (1, 7, 30, 90)
@@ -20,6 +23,7 @@ STEP_WORDS = {
     "claim": "领券", "booking": "预订",
 }  # fmt: skip
 LISTED = 300
+_Rows = Iterable[tuple[int, Any, Any]]
 
 
 @dataclass(slots=True)
@@ -44,11 +48,15 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """A store's page. `all` sums the codes; a person who used two codes counts once there."""
+    """A store's page. `all` sums the codes; a person who used two codes counts once there.
+
+    `consultants`: scans of their cards with what came of them, and the calls they answered.
+    """
 
     days: int
     all: Sum
     codes: list[Sum]
+    consultants: list[Sum]
     by_day: list[Bar]
     by_hour: list[Bar]
 
@@ -59,7 +67,7 @@ def days_of(text: str) -> int:
 
 
 def get_traffic(dealer_id: int, days: int, now: datetime) -> Traffic:
-    """The last `days` days with today, in Shanghai's; four statements."""
+    """The last `days` days with today, in Shanghai's; eight statements."""
     today = clock.local(now).date()
     first = today - timedelta(days=days - 1)
     since = clock.local(now).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
@@ -90,6 +98,7 @@ def get_traffic(dealer_id: int, days: int, now: datetime) -> Traffic:
         days,
         whole,
         codes,
+        _consultants(dealer_id, since),
         _bars([(f"{day.month}/{day.day}", per_day[day]) for day in each]),
         _bars([(f"{hour}", per_hour[hour]) for hour in range(24)]),
     )
@@ -143,6 +152,33 @@ def _calls(dealer_id: int, since: datetime) -> list[tuple[int, str, int]]:
         .group_by(FloorCall.code_id, FloorCall.kind)
     )
     return [(code_id, CallKind(kind).value, n) for code_id, kind, n in db.session.execute(wanted)]
+
+
+def _consultants(dealer_id: int, since: datetime) -> list[Sum]:
+    """By person, most first; who did nothing of it is not listed."""
+    sums: dict[int, Sum] = defaultdict(lambda: Sum(""))
+    mine = (Visit.dealer_id == dealer_id, Visit.at >= since, Visit.staff_id.is_not(None))
+    scanned = select(Visit.staff_id, func.count(), func.count(Visit.first_ref.distinct())).where(*mine)
+    for staff_id, scans, people in cast(_Rows, db.session.execute(scanned.group_by(Visit.staff_id))):
+        sums[staff_id].scans, sums[staff_id].people = scans, people
+    credited = (
+        select(Visit.staff_id, VisitCredit.subject_kind, func.count())
+        .join(VisitCredit, VisitCredit.last_ref == Visit.ref)
+        .where(*mine)
+        .group_by(Visit.staff_id, VisitCredit.subject_kind)
+    )
+    answered = (
+        select(FloorCall.answered_by, FloorCall.kind, func.count())
+        .where(FloorCall.dealer_id == dealer_id, FloorCall.created_at >= since, FloorCall.answered_by.is_not(None))
+        .group_by(FloorCall.answered_by, FloorCall.kind)
+    )
+    for rows in (credited, answered):
+        for staff_id, step, n in cast(_Rows, db.session.execute(rows)):
+            sums[staff_id].steps[step] += n
+    named = select(StaffMember.id, StaffMember.name, StaffMember.left_at).where(StaffMember.id.in_(list(sums)))
+    for staff_id, name, left_at in db.session.execute(named):
+        sums[staff_id].name = name + ("（已离职）" if left_at else "")
+    return sorted((one for one in sums.values() if one.name), key=lambda one: (-one.scans, one.name))
 
 
 def _bars(values: list[tuple[str, int]]) -> list[Bar]:

@@ -14,6 +14,7 @@ from app.leads.queries.contact import Contact, list_contacts
 from app.leads.queries.own import list_messages, list_standing_quotes, name_staff
 from app.leads.rules import OPEN, STAFF_WORDS, LeadState, alias
 from app.members.rules import mask_name, mask_phone
+from app.visits.queries import find_consultant
 
 FILTERS = {"todo": "待回复", "open": "跟进中", "done": "已结束"}
 MOST = 100
@@ -47,6 +48,7 @@ class StoreLead:
     messages: Sequence[LeadMessage]
     events: Sequence[LeadEvent]
     staff: dict[int, str]
+    brought_by: str
 
     @property
     def words(self) -> str:
@@ -112,7 +114,9 @@ def get_store_lead(no: str, dealer_id: int, now: datetime) -> StoreLead:
     contact = list_contacts([lead], now).get(lead.id)
     messages = list_messages(lead.id)
     events = db.session.scalars(select(LeadEvent).where(LeadEvent.lead_id == lead.id).order_by(LeadEvent.id)).all()
-    people = {entry.staff_id for entry in (*messages, *events) if entry.staff_id} | ({lead.staff_id} - {None})
+    card = find_consultant("lead", lead.id, dealer_id)
+    people = {entry.staff_id for entry in (*messages, *events)} | {lead.staff_id, card}
+    names = name_staff({person for person in people if person})
     return StoreLead(
         lead,
         lead.enquiry,
@@ -121,7 +125,8 @@ def get_store_lead(no: str, dealer_id: int, now: datetime) -> StoreLead:
         list_standing_quotes([lead.id]).get(lead.id),
         messages,
         events,
-        name_staff({person for person in people if person}),
+        names,
+        names.get(card or 0, ""),
     )
 
 
