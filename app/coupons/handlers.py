@@ -18,6 +18,7 @@ def register(_app: Flask) -> None:
         export=personal.export_own,
         erase=personal.erase_own,
         reassign=personal.reassign_own,
+        hold=personal.hold_own,
         blocks=personal.blocks,
         keeps=personal.KEEPS,
     )

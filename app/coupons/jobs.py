@@ -4,7 +4,17 @@ from flask import Flask
 
 from app.core import clock, jobs
 from app.core.security import SYSTEM
-from app.coupons.services import draw_money, draw_office, giving_runs, reminders, shake, state, ways, wish_groups
+from app.coupons.services import (
+    draw_money,
+    draw_office,
+    draw_prizes,
+    giving_runs,
+    reminders,
+    shake,
+    state,
+    ways,
+    wish_groups,
+)
 
 
 def register(app: Flask) -> None:
@@ -20,5 +30,5 @@ def register(app: Flask) -> None:
         app, "close_draw_orders", 60, lambda: draw_money.close_idle_orders(app.extensions["pay"], clock.now())
     )
     jobs.register(app, "return_draw_fees", 15, lambda: draw_money.return_fees(clock.now()))
-    jobs.register(app, "hand_out_prizes", 15, lambda: draw_office.hand_out(clock.now()))
-    jobs.register(app, "tell_draw_results", 60, lambda: draw_office.tell_results(clock.now()))
+    jobs.register(app, "hand_out_prizes", 15, lambda: draw_prizes.hand_out(clock.now()))
+    jobs.register(app, "tell_draw_results", 60, lambda: draw_prizes.tell_results(clock.now()))

@@ -58,6 +58,17 @@ def refunded_fen(payment_id: int) -> int:
     return int(total or 0)
 
 
+def unclaimed_fen(payment_id: int) -> int:
+    """What of this payment nobody has asked back yet.
+
+    A refund that WeChat Pay finally refused was asked: it waits for a person on the list of stuck ones, and asking
+    WeChat Pay again beside that person would give the money back twice.
+    """
+    asked = select(func.coalesce(func.sum(Refund.amount_fen), 0)).where(Refund.payment_id == payment_id)
+    left = db.session.scalar(select(Payment.amount_fen - asked.scalar_subquery()).where(Payment.id == payment_id))
+    return max(int(left or 0), 0)
+
+
 def list_attempts_to_ask(now: datetime, limit: int = 50) -> list[int]:
     """Attempts whose turn it is to be asked about, open or closed not long ago, the longest waiting first."""
     due = (

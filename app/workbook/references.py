@@ -3,14 +3,14 @@
 They judge the state that the import would leave behind, so a workbook with fewer sheets is checked against what stays.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from app.core import money
-from app.coupons.rules import ClaimWay, CouponKind, Payer
+from app.coupons.rules import CampaignState, ClaimWay, CouponKind, Payer
 from app.workbook import rules
 from app.workbook.checks import Findings
-from app.workbook.rules import CampaignRow, Content, DealRow, SeriesRow, Stored
+from app.workbook.rules import CampaignRow, Content, DealRow, SeriesRow, Stored, Validity
 
 # `/dealers/nearby` is a page of its own.
 RESERVED_DEALERS = frozenset({"nearby"})
@@ -91,6 +91,31 @@ def check_taken(content: Content, taken: Mapping[str, Mapping[str, int]], found:
         if campaign.total < gone:
             message = f"发放总量 {campaign.total} 少于已领取的 {gone} 张，应不少于 {gone}"
             found.at(rules.CAMPAIGNS, campaign.at, "total", message)
+
+
+def check_draws(content: Content, before: Mapping[str, Stored], promised: Collection[str], found: Findings) -> None:
+    """A finding where a workbook takes from the prizes of a draw that is published: people are in it already."""
+    for campaign in content.rows.get(rules.CAMPAIGNS, {}).values():
+        if campaign.slug not in promised or campaign.slug not in before:
+            continue
+        for field, worse in _takes_from(before[campaign.slug].row, campaign):
+            found.at(rules.CAMPAIGNS, campaign.at, field, f"“{campaign.slug}”的夺券已经公示，{worse}")
+
+
+def _takes_from(old: CampaignRow, new: CampaignRow) -> list[tuple[str, str]]:
+    """(field, in words) of everything that a winner would be worse off with, or get nothing by."""
+    worse: list[tuple[str, str]] = []
+    if new.way != old.way:
+        worse.append(("way", f"领取方式应仍为“{old.way}”"))
+    if new.state == CampaignState.DRAFT != old.state:
+        worse.append(("state", "不能改回草稿"))
+    if new.total < old.total:
+        worse.append(("total", f"发放总量 {new.total} 应不少于 {old.total}"))
+    sooner = new.valid.until is not None and (old.valid.until is None or new.valid.until < old.valid.until)
+    fewer = new.valid.days is not None and (old.valid.days is None or new.valid.days < old.valid.days)
+    if sooner or fewer or new.valid == Validity() != old.valid:
+        worse.append(("valid", "有效期不能缩短"))
+    return worse
 
 
 def _check_successor(series: SeriesRow, after: Aftermath) -> None:

@@ -12,6 +12,7 @@ from app.core import audit, clock, publishing
 from app.core.db import db, transaction
 from app.core.errors import GatewayError
 from app.core.security import SYSTEM, Actor
+from app.coupons.queries import draws
 from app.dealers import hours
 from app.gateways.storage.port import Storage
 from app.workbook import galleries, queries, rules
@@ -21,7 +22,7 @@ from app.workbook.errors import WorkbookRefused
 from app.workbook.galleries import KnownPicture
 from app.workbook.prices import check_prices
 from app.workbook.reading import Unreadable, opened
-from app.workbook.references import check_references, check_taken
+from app.workbook.references import check_draws, check_references, check_taken
 from app.workbook.rules import Change, Content, Plan, Problem, SheetPlan, Stored
 
 # One import at a time on PostgreSQL; SQLite lets only one writer in anyway.
@@ -51,6 +52,7 @@ def import_workbook(
             rules.keep_unsaid(content, present)  # not before the dates moved: what is kept stands where it is
             check_references(content, present, found)
             check_taken(content, queries.list_taken(), found)
+            check_draws(content, present[rules.CAMPAIGNS], draws.list_promised(), found)
             galleries.gather(content, source.pictures, known, present[rules.SERIES], storage, found)
             if found.problems:
                 raise WorkbookRefused(found.sorted())
@@ -88,6 +90,8 @@ def apply_content(content: Content, stored: Mapping[str, StoredPicture], found: 
         plan = make_plan(content, present, queries.list_pictures())
         if not found.problems:
             Writer(session, content, plan, present, now, found, actor).write(stored)
+            # What was changed is locked by now, and a draw is published with its campaign locked: none comes between.
+            check_draws(content, present[rules.CAMPAIGNS], draws.list_promised(), found)
         if found.problems:
             raise WorkbookRefused(found.sorted())
         if plan.changes:

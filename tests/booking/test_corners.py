@@ -98,6 +98,19 @@ def test_what_was_sent_back_by_hand_is_not_sent_again() -> None:
     assert s.booking(one.no).state == "refunded"
 
 
+def test_a_refund_that_waits_for_a_person_is_not_asked_for_again() -> None:
+    """WeChat Pay refused it for good; whoever sends it by hand would send it a second time."""
+    one = road.paid()
+    code = part_back(one, 60_000)
+    refund_id = answer_refunds(RefundStatus.CLOSED)
+    release.cancel_booking(one.customer, one.no, one.bank, NOW + HOUR)
+    assert road.refunds(one.no) == [(code, 60_000), ("cancelled", 40_000)]
+    stuck.mark_handled(OPERATOR, refund_id, "已通过银行转账", NOW + HOUR)
+    answer_refunds(RefundStatus.SUCCESS)
+    assert s.booking(one.no).state == "refunded"
+    road.money_adds_up()
+
+
 def test_a_refund_settled_by_hand_ends_the_booking() -> None:
     one = road.paid()
     release.cancel_booking(one.customer, one.no, one.bank, NOW)

@@ -154,6 +154,14 @@ def test_a_rehearsal_finds_what_to_mend_and_touches_nothing_of_the_shop() -> Non
     campaigns.publish_campaign(CHIEF, seen(number), NOW)
 
 
+def test_a_campaign_for_a_draw_is_rehearsed_and_published_like_any_other() -> None:
+    number = campaigns.create_campaign(CHIEF, draft(way="夺券"), NOW)
+    report = rehearsal.rehearse(CHIEF, number, NOW)
+    assert [each.light for each in report.storm] == ["green"] * 4
+    campaigns.publish_campaign(CHIEF, seen(number), NOW)
+    assert admin.draft_of(number).way == "夺券"
+
+
 def test_the_storm_sees_an_engine_that_gives_too_much() -> None:
     """The same crowd at a claim without its guard: red."""
     storm = storm_of(draft())

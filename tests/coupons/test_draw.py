@@ -15,7 +15,7 @@ from app.coupons import errors
 from app.coupons.models import Coupon, Draw, DrawEntry
 from app.coupons.queries import draws
 from app.coupons.rules.draws import MOST_PRIZE_FEN, commitment_of, verify
-from app.coupons.services import draw, draw_money, draw_office
+from app.coupons.services import draw, draw_money, draw_office, draw_prizes
 from app.coupons.services.draw_office import Plan
 from app.ledger.models import LedgerEntry
 from app.members.services import merge_members
@@ -243,8 +243,8 @@ def test_a_cancelled_draw_gives_everything_back_and_tells_everybody() -> None:
     assert draw_money.return_fees(OPEN) == 1
     assert draw_money.close_idle_orders(bank, OPEN) == 1
     assert bank.trades[open_order].state.value == "CLOSED"
-    assert draw_office.tell_results(OPEN) == 2
-    assert draw_office.tell_results(OPEN) == 0
+    assert draw_prizes.tell_results(OPEN) == 2
+    assert draw_prizes.tell_results(OPEN) == 0
     told = db.session.query(InboxMessage).filter_by(purpose="draw_result").all()
     assert {row.member_id for row in told} == {payer.id, free.id}
     assert "已取消：奖品供应有变" in told[0].body
@@ -271,9 +271,9 @@ def drawn(people: int = 5) -> list[Actor]:
 def test_prizes_are_real_coupons_after_the_window() -> None:
     who = drawn()
     c.change(state="ended")  # what was won is owed, whatever becomes of the campaign
-    assert draw_office.hand_out(DRAWS) == 2
-    assert draw_office.hand_out(DRAWS) == 0
-    assert draw_office.tell_results(DRAWS) == 3
+    assert draw_prizes.hand_out(DRAWS) == 2
+    assert draw_prizes.hand_out(DRAWS) == 0
+    assert draw_prizes.tell_results(DRAWS) == 3
     rows = db.session.query(DrawEntry).filter(DrawEntry.rank.is_not(None)).order_by(DrawEntry.rank).all()
     assert [row.rank for row in rows] == [1, 2]
     won = [(row.coupon_id, row.member_id) for row in rows]
@@ -296,8 +296,8 @@ def test_a_winner_whose_account_was_joined_or_forgotten() -> None:
         from app.members.models import Member
 
         db.session.get_one(Member, who[1].id).erased_at = DRAWS
-    assert draw_office.hand_out(DRAWS) == 1
-    assert draw_office.hand_out(DRAWS) == 0
+    assert draw_prizes.hand_out(DRAWS) == 1
+    assert draw_prizes.hand_out(DRAWS) == 0
     assert [row.member_id for row in db.session.query(Coupon)] == [heir.id]
 
 
@@ -431,7 +431,7 @@ def test_headquarters_from_plan_to_result(app: Flask) -> None:
         assert "两次填写" in send(office, result, {**token, "beacon": "1 2", "again": "1 3"}, 422)
         send(office, result, {**token, "beacon": "1  2", "again": "1 2"})
         assert "已开奖" in get(office, "/admin/coupons/draws")
-        draw_office.hand_out(DRAWS)
+        draw_prizes.hand_out(DRAWS)
         assert "1 / 2" in get(office, "/admin/coupons/draws/c1")
         assert "状态已经变化" in send(
             office, "/admin/coupons/draws/c1/cancellation", {**token, "reason": "不想发了"}, 422

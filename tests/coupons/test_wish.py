@@ -136,8 +136,10 @@ def test_an_answer_that_would_not_be_first_is_refused() -> None:
     c.claim(c.member("13900000009"), "taken")
     c.campaign("over", claim_until=NOW)
     c.campaign("shake", way="摇一摇", shake_permille=1)
-    c.campaign("free")
+    c.campaign("begun")
+    c.campaign("free", claim_from=NOW + timedelta(days=1))
     for slug, hours, why in (
+        ("begun", 24, "已经开始领取"),
         ("taken", 24, "已经有人领取"),
         ("over", 24, "已经结束"),
         ("shake", 24, "直接领取"),

@@ -13,6 +13,8 @@ from app.booking.rules import KEEPS_UNIT
 from app.booking.services import pay, personal, place, queue, release
 from app.core.db import db, locks_rows, transaction
 from app.core.security import Actor
+from app.coupons.services import personal as coupons_of
+from app.coupons.services import state
 from app.gateways.pay.port import Method
 from app.members import privacy
 from app.members.errors import AccountGone
@@ -22,6 +24,7 @@ from app.payments.models import Payment
 from app.payments.services import attempts
 from tests.booking import shop as s
 from tests.booking.shop import NOW
+from tests.coupons import campaigns as c
 from tests.payments.wechat_pay import APP_ID, MCH_ID, Bank
 from tests.races.world import at_once, refusals, wins
 
@@ -165,6 +168,42 @@ def without_holding(holders: Any) -> Any:
     """The rooms as they are, but that nothing is locked before it is read."""
     careless = {name: replace(holder, hold=lambda *_: None) for name, holder in holders.items()}
     return lambda: careless
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_coupon_redeemed_while_its_account_is_joined_stays_redeemed(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    """Between the merge's look and its writing. Without the guard the undo of the merge un-redeems the coupon."""
+    if not guarded and not locks_rows():
+        pytest.skip("SQLite lets nobody else write while a merge has begun; without the guard this runs on PostgreSQL")
+    shop, loser, winner = s.build(), s.member("13900000001"), s.member("13900000002")
+    c.campaign()
+    coupon_id, clerk = c.claim(loser).coupon_id, c.clerk(shop.west)
+    real, threads = coupons_of.changed_rows, list[threading.Thread]()
+
+    def redeem() -> None:
+        with app.app_context():
+            state.redeem(coupon_id, shop.west, 300_000, clerk, NOW)
+            db.session.remove()
+
+    def write(statement: Any) -> int:
+        if not threads:
+            threads.append(threading.Thread(target=redeem))
+            threads[0].start()
+            threads[0].join(timeout=0.3 if guarded else 30)
+        return real(statement)
+
+    monkeypatch.setattr(coupons_of, "changed_rows", write)
+    if not guarded:
+        monkeypatch.setattr(privacy, "holders", without_holding(privacy.holders()))
+    merge = merge_members(loser.id or 0, winner.id or 0, BOSS, "同一个人", NOW)
+    threads[0].join(timeout=30)
+    assert (c.coupon(coupon_id).member_id, c.coupon(coupon_id).state) == (winner.id, "redeemed")
+    undo_merge(merge, BOSS, "合并错了", NOW)
+    assert c.coupon(coupon_id).member_id == loser.id
+    assert c.coupon(coupon_id).state == ("redeemed" if guarded else "issued")
+    assert c.events(coupon_id) == ["claimed", "redeemed"]
 
 
 @pytest.mark.parametrize("round_", range(3))

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import openpyxl
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from app.booking.models import DealDealer, OnePriceDeal, QueuePlace
 from app.catalog.models import Brand, Colour, Picture, Series, SeriesPicture, SpecItem, Trim
@@ -12,7 +12,8 @@ from app.catalog.pictures import picture_sources
 from app.core import clock
 from app.core.audit import AuditEntry
 from app.core.db import changed_rows, db, transaction
-from app.coupons.models import CampaignDealer, CampaignSeries, CouponCampaign
+from app.coupons.models import CampaignDealer, CampaignSeries, CouponCampaign, Draw
+from app.coupons.rules.draws import DrawState
 from app.dealers.models import Dealer
 from app.members.models import Member
 from app.workbook import queries, rules, services
@@ -139,6 +140,40 @@ def test_total_of_a_campaign_never_falls_below_what_was_claimed(bring, refusals)
     assert refusals(set_cell(book.small(), "券活动", 2, "发放总量", 39))[0].startswith(
         "券活动!G2: 发放总量 39 少于已领取的 40 张"
     )
+
+
+@pytest.mark.both_databases
+def test_nothing_is_taken_from_the_prizes_of_a_published_draw(bring, refusals):
+    def drawn(total: int = 500, valid: str = "2026-12-31", way: str = "夺券") -> book.Sheets:
+        sheets = set_cell(set_cell(book.small(), "券活动", 2, "发放总量", total), "券活动", 2, "有效期", valid)
+        return set_cell(sheets, "券活动", 2, "领取方式", way)
+
+    bring(drawn())
+    promise(DrawState.DRAFT)
+    bring(drawn(400))  # nobody was promised anything yet
+    promise(DrawState.OPEN)
+    assert refusals(drawn(399, "2026-12-30", "直接领取")) == [
+        "券活动!G2: “c1”的夺券已经公示，发放总量 399 应不少于 400",
+        "券活动!I2: “c1”的夺券已经公示，领取方式应仍为“夺券”",
+        "券活动!M2: “c1”的夺券已经公示，有效期不能缩短",
+    ]
+    assert refusals(drawn(400, "领取后30天"), dry_run=True) == ["券活动!M2: “c1”的夺券已经公示，有效期不能缩短"]
+    assert bring(drawn(600, "2027-01-31")).changes == 1
+    promise(DrawState.VOID)
+    assert bring(drawn(400)).changes == 1
+
+
+def promise(state: DrawState) -> None:
+    """A draw of the first campaign, in this state."""
+    with transaction() as session:
+        session.execute(delete(Draw))
+        campaign = session.scalars(select(CouponCampaign).where(CouponCampaign.slug == "c1")).one()
+        session.add(
+            Draw(
+                campaign_id=campaign.id, fee_fen=100, winners=2, prizes={}, disclosures={}, commitment="", seed="",
+                beacon_source="", state=state.value, entries=0, root="", draws_at=campaign.claim_until,
+            )
+        )  # fmt: skip
 
 
 def test_other_edits_leave_taken_units_alone(bring):

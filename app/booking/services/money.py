@@ -19,9 +19,9 @@ KINDS = (KIND, BALANCE)
 
 
 def owed(booking_id: int, *kinds: str) -> list[tuple[int, int]]:
-    """(payment, fen) of everything that came in online and did not go back yet, the earnest money first."""
+    """(payment, fen) of everything that came in online and was not asked back yet, the earnest money first."""
     rows = [p for kind in kinds or KINDS for p in payments.list_succeeded(kind, booking_id)]
-    left = ((p.id, p.amount_fen - payments.refunded_fen(p.id)) for p in rows)
+    left = ((p.id, payments.unclaimed_fen(p.id)) for p in rows)
     return [(payment_id, fen) for payment_id, fen in left if fen > 0]
 
 

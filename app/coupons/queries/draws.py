@@ -67,6 +67,7 @@ class OwnEntry:
     rank: int | None
     coupon_code: str
     refund: str  # nothing, "asked" or "back"
+    kept: bool  # it won, and no coupon comes of it: the person has as many as one may have
 
 
 def get_draw_page(slug: str) -> DrawPage:
@@ -199,8 +200,9 @@ def find_own(slug: str, member_id: int) -> OwnEntry | None:
         return None
     entry: DrawEntry = row[0]
     refund = "back" if entry.returned_at else "asked" if entry.refund_at else ""
+    kept = entry.rank is not None and entry.coupon_id is None and entry.told_at is not None
     return OwnEntry(
-        entry.id, entry.kind, entry.state, entry.ticket, entry.seq, entry.rank, row[1] or "", refund
+        entry.id, entry.kind, entry.state, entry.ticket, entry.seq, entry.rank, row[1] or "", refund, kept
     )  # fmt: skip
 
 
@@ -218,6 +220,13 @@ class OfficeDraw:
     @property
     def words(self) -> str:
         return DRAW_WORDS[DrawState(self.draw.state)] if self.draw is not None else "未准备"
+
+
+def list_promised() -> set[str]:
+    """The slugs of campaigns whose coupons are the prizes of a published draw."""
+    owes = (DrawState.OPEN.value, DrawState.CLOSED.value, DrawState.DRAWN.value)
+    promised = select(CouponCampaign.slug).join(Draw, Draw.campaign_id == CouponCampaign.id).where(Draw.state.in_(owes))
+    return set(db.session.scalars(promised))
 
 
 def list_office() -> list[OfficeDraw]:

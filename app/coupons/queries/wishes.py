@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from app.catalog.models import Series
 from app.core import clock
@@ -189,7 +189,7 @@ def _group(group: WishGroup, people: int, campaign: CouponCampaign | None) -> Gr
 
 
 def list_answers(now: datetime) -> list[tuple[str, str]]:
-    """(slug, words) of campaigns that may still answer wishes: nobody has claimed one, and one can be claimed."""
+    """(slug, words) of campaigns that may still answer wishes: nobody could claim one yet, or none was claimed."""
     rows = db.session.scalars(
         select(CouponCampaign)
         .where(
@@ -199,6 +199,11 @@ def list_answers(now: datetime) -> list[tuple[str, str]]:
             CouponCampaign.withdrawn.is_(False),
             CouponCampaign.claim_until > now,
             CouponCampaign.state != CampaignState.ENDED.value,
+            or_(
+                CouponCampaign.way == ClaimWay.WISH.value,
+                CouponCampaign.state == CampaignState.DRAFT.value,
+                CouponCampaign.claim_from > now,
+            ),
         )
         .order_by(CouponCampaign.claim_from, CouponCampaign.id)
         .limit(MOST)

@@ -100,7 +100,7 @@ def _numbers(offer: Offer) -> list[Breach]:
 def _way(offer: Offer) -> list[Breach]:
     if offer.way == ClaimWay.PASSPHRASE and len(offer.passphrase.strip()) < 4:
         return [Breach("口令", "口令至少 4 个字，才不会被轻易试出来")]
-    if offer.way in (ClaimWay.SHAKE, ClaimWay.DRAW) and _prize_worth(offer.terms) > MOST_PRIZE_FEN:
+    if offer.way in (ClaimWay.SHAKE, ClaimWay.DRAW) and most_worth(offer.terms) > MOST_PRIZE_FEN:
         text = f"奖品价值超过 {format_yuan(MOST_PRIZE_FEN)}，不能抽奖发放"
         return [Breach("反不正当竞争法：抽奖的最高奖金额", text)]
     if offer.way == ClaimWay.SHAKE and not 0 < (offer.shake_permille or 0) <= 1000:
@@ -108,7 +108,7 @@ def _way(offer: Offer) -> list[Breach]:
     return []
 
 
-def _prize_worth(terms: Terms) -> int:
+def most_worth(terms: Terms) -> int:
     """The most one piece can be worth: a discount of a car without a cap is worth more than any prize may be."""
     if terms.kind == CouponKind.DISCOUNT and terms.most_fen is None:
         return terms.worth_fen or MOST_PRIZE_FEN + 1

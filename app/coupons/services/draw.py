@@ -17,8 +17,9 @@ from app.members.services import hold_member
 
 TICKET = 12
 _draws = table_of(Draw)
-_AT = bindparam("at", type_=_draws.c.draws_at.type)
-# The verdict: a draw that is closed takes nobody, however late its closing was noticed.
+_AT, _NOW = bindparam("at", type_=_draws.c.draws_at.type), bindparam("now", type_=_draws.c.draws_at.type)
+# The verdict: a draw that is closed takes nobody, however late its closing was noticed, and none takes anybody once the
+# public number may be known.
 _TAKE = (
     update(_draws)
     .where(
@@ -26,6 +27,7 @@ _TAKE = (
         _draws.c.state == DrawState.OPEN.value,
         _draws.c.opens_at <= _AT,
         _draws.c.closes_at > _AT,
+        _draws.c.draws_at > _NOW,
     )
     .values(entries=_draws.c.entries + 1)
     .returning(_draws.c.entries, _draws.c.root)
@@ -64,8 +66,11 @@ def begin_paid(actor: Actor, slug: str, now: datetime) -> int:
 
 
 def take(entry: DrawEntry, at: datetime, now: datetime) -> bool:
-    """Make an entry a link of the chain, if its draw is open and took entries `at` that moment. In the transaction."""
-    taken = execute(_TAKE, {"draw": entry.draw_id, "at": at}).first()
+    """Make an entry a link of the chain, if its draw is open and took entries `at` that moment. In the transaction.
+
+    Never from the time of the draw on: who knows the public number must not be able to add to the list.
+    """
+    taken = execute(_TAKE, {"draw": entry.draw_id, "at": at, "now": now}).first()
     if taken is None:
         return False
     seq, root = int(taken[0]), str(taken[1])

@@ -1,6 +1,6 @@
 """夺券: the yuan. It is taken by WeChat Pay and always goes back, each time with one number that stays the same."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
 
@@ -15,6 +15,7 @@ from app.coupons.services.draw import begin_paid, lock_draw, take
 from app.gateways.pay.port import Method, PayGateway
 from app.ledger.rules import LedgerEvent
 from app.ledger.services import append
+from app.members.services.heirs import living_account
 from app.messages.services import notify
 from app.payments import queries as payments
 from app.payments.errors import NothingDue
@@ -28,6 +29,9 @@ from app.payments.services.settlement import lock_payment
 
 KIND = "draw"
 RETURN = "draw_fee"  # the one reason for which a fee that counted goes back
+# WeChat Pay takes an order for 90 days at most, and a draw may be open for longer: who still wants to pay by then gets
+# a new one.
+ORDER_LIFE = timedelta(days=7)
 OVER = (DrawState.CLOSED.value, DrawState.DRAWN.value, DrawState.VOID.value)
 BATCH = 200
 
@@ -52,7 +56,10 @@ class DrawPayable:
         return draw.fee_fen
 
     def on_paid(self, payment: Attempt, now: datetime) -> None:
-        """Whoever paid before the close is in, also when the news comes later; all other money goes back at once."""
+        """Whoever paid before the close is in, also when the news comes later, but never from the time of the draw on.
+
+        All other money goes back at once.
+        """
         entry, row = _entry(payment.payable_id), db.session.get_one(Payment, payment.id, populate_existing=True)
         wants = entry.state in (EntryState.WAITING, EntryState.VOID)
         if not (wants and _take_paid(entry, row.paid_at or now, now)):
@@ -60,7 +67,7 @@ class DrawPayable:
             code, reason = ("late", "夺券参与结束后到账") if late else ("double", "夺券重复付款")
             refunds.request_refund(row, payment.amount_fen, code, reason, now)
             words = {"car": reason, "note": f"{format_yuan(payment.amount_fen)} 将原路退回"}
-            notify(entry.member_id, "draw_money", f"draw_money:{payment.id}", words, now, href=_href(entry))
+            _tell(entry, f"draw_money:{payment.id}", words, now)
         _book(LedgerEvent.PAID, entry, payment.amount_fen, now)
 
     def on_refunded(self, payment: Payment, refund: Refund, now: datetime) -> None:
@@ -72,7 +79,7 @@ class DrawPayable:
     def on_refund_stuck(self, payment: Payment, refund: Refund, now: datetime) -> None:
         entry = _entry(payment.payable_id)
         words = {"car": "夺券参与金", "note": f"{format_yuan(refund.amount_fen)} 退款需要人工办理，无需您操作"}
-        notify(entry.member_id, "draw_money", f"draw_stuck:{refund.id}", words, now, href=_href(entry))
+        _tell(entry, f"draw_stuck:{refund.id}", words, now)
 
     def held_fen(self) -> int:
         """Fees of entries that count and were not asked back yet."""
@@ -92,7 +99,7 @@ class DrawPayable:
         if refund.reason_code == RETURN:
             entry.returned_at = now
         told = {"car": "夺券参与金", "note": f"{format_yuan(refund.amount_fen)} {words}"}
-        notify(entry.member_id, "draw_money", f"draw_back:{refund.id}", told, now, href=_href(entry))
+        _tell(entry, f"draw_back:{refund.id}", told, now)
         _book(LedgerEvent.REFUNDED, entry, refund.amount_fen, now)
 
 
@@ -114,7 +121,10 @@ def open_fee_payment(
     """
     page = queries.get_draw_page(slug)
     openid = openid_for(actor.id or 0, app_id, method)
-    entry_id = begin_paid(actor, slug, now)
+    entry_id, closes = begin_paid(actor, slug, now), page.promise.closes_at
+    former = payments.find_open_attempt(KIND, entry_id)
+    if former is not None and former.expires_at <= now:
+        follow_up.ask(former.id, gateway, now)  # its time is over: closed, or paid after all
     request = PayRequest(
         payable_kind=KIND,
         payable_id=entry_id,
@@ -123,11 +133,12 @@ def open_fee_payment(
         app_id=app_id,
         mch_id=mch_id,
         description="夺券参与金（参与结束后退回）",
-        expires_at=page.promise.closes_at,
+        expires_at=min(closes, now + ORDER_LIFE),
+        kept_until=closes,
         method=method,
         client_ip=client_ip if method is Method.H5 else "",
     )
-    return open_cashier(request, page.promise.closes_at, gateway, now)
+    return open_cashier(request, closes, gateway, now)
 
 
 def present_fee_cashier(
@@ -138,9 +149,9 @@ def present_fee_cashier(
     if own is None or own.state != EntryState.WAITING or not page.takes_entries(now):
         return None
     payment = payments.find_open_attempt(KIND, own.id)
-    if payment is None or payment.channel != method:
+    if payment is None or payment.channel != method or payment.expires_at <= now:
         return None
-    ticket, until = attempts.living_ticket(payment, now), page.promise.closes_at
+    ticket, until = attempts.living_ticket(payment, now), min(page.promise.closes_at, payment.expires_at)
     return cashier_of(method, ticket, payment.prepay_at or now, until, gateway) if ticket else None
 
 
@@ -198,7 +209,8 @@ def _return(entry_id: int, now: datetime) -> None:
     with transaction():
         DrawPayable().lock(entry_id)
         paid = payments.list_succeeded(KIND, entry_id)
-        for payment_id, fen in [(row.id, row.amount_fen - payments.refunded_fen(row.id)) for row in paid]:
+        # What was asked back for another reason is on its way, or on the list of stuck ones.
+        for payment_id, fen in [(row.id, payments.unclaimed_fen(row.id)) for row in paid]:
             if fen > 0:
                 refunds.request_refund(lock_payment(payment_id), fen, RETURN, "夺券参与金退回", now)
         mine = update(DrawEntry).where(DrawEntry.id == entry_id, DrawEntry.refund_at.is_(None))
@@ -239,6 +251,13 @@ def _entry(entry_id: int) -> DrawEntry:
     return db.session.scalars(
         select(DrawEntry).where(DrawEntry.id == entry_id).with_for_update().execution_options(populate_existing=True)
     ).one()
+
+
+def _tell(entry: DrawEntry, key: str, words: dict[str, str], now: datetime) -> None:
+    """Tell whoever has the account now; of a person who was erased nobody is left to be told."""
+    member_id = living_account(entry.member_id)
+    if member_id is not None:
+        notify(member_id, "draw_money", key, words, now, href=_href(entry))
 
 
 def _href(entry: DrawEntry) -> str:

@@ -9,16 +9,18 @@ from sqlalchemy import select, update
 from app.core import audit, ids, publishing
 from app.core.clock import say
 from app.core.db import changed_rows, db, forget, transaction
-from app.core.errors import DomainError, NotFound
+from app.core.errors import NotFound
+from app.core.money import format_yuan
 from app.core.security import SYSTEM, Actor
 from app.coupons.errors import DrawBusy, DrawOff, DrawUnlawful
 from app.coupons.models import CampaignDealer, CampaignSeries, CouponCampaign, Draw, DrawEntry
 from app.coupons.queries import draws as queries
-from app.coupons.rules import CampaignPhase, ClaimWay, Terms, phase_of, terms_of
+from app.coupons.rules import CampaignPhase, ClaimWay, Terms, phase_of, terms_of, validity_end
 from app.coupons.rules.disclosing import prize_worth, suggest
 from app.coupons.rules.draws import (
     DISCLOSURES,
     MOST_FEE_FEN,
+    MOST_PRIZE_FEN,
     SEED_BYTES,
     DrawState,
     EntryState,
@@ -27,16 +29,13 @@ from app.coupons.rules.draws import (
     rank,
     verify,
 )
+from app.coupons.rules.lawful import most_worth
 from app.coupons.services import draw_money
-from app.coupons.services.claim import claim_coupon
 from app.coupons.services.draw import lock_draw
 from app.gateways.pay.port import PayGateway
-from app.members.models import Member
-from app.members.services import hold_member
-from app.messages.services import notify
 
 LEAD = timedelta(minutes=10)  # everything stands on the page for so long before the first entry
-BATCH = 200
+SETTLING = timedelta(minutes=10)  # between the close and the draw, so that WeChat Pay can say who paid in time
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +122,17 @@ def publish(actor: Actor, slug: str, now: datetime, *, enabled: bool) -> None:
 def close_due(gateway: PayGateway, now: datetime) -> int:
     """Close every draw whose time is over, once WeChat Pay has said of each open order what became of it.
 
-    Whoever paid in time is in. While nobody can say, the draw waits: nothing is drawn on a guess.
+    Whoever paid in time is in. While nobody can say, the draw waits, but not beyond the time of the draw: then the
+    public number may be known, so the list stands as it is and what turns out to be paid goes back.
     """
-    due = select(Draw.id).where(Draw.state == DrawState.OPEN.value, Draw.closes_at <= now).order_by(Draw.id)
-    found = list(db.session.scalars(due))
+    due = select(Draw.id, Draw.draws_at).where(Draw.state == DrawState.OPEN.value, Draw.closes_at <= now)
+    found = [(row[0], row[1]) for row in db.session.execute(due.order_by(Draw.id))]
     db.session.rollback()
-    return sum(seal(draw_id, now) for draw_id in found if draw_money.settle_open_orders(draw_id, gateway, now))
+    return sum(
+        seal(draw_id, now)
+        for draw_id, draws_at in found
+        if now >= draws_at or draw_money.settle_open_orders(draw_id, gateway, now)
+    )
 
 
 def seal(draw_id: int, now: datetime) -> bool:
@@ -159,6 +163,10 @@ def reveal(actor: Actor, slug: str, beacon: str, now: datetime) -> int:
             raise DrawBusy(f"开奖时间是{say(draw.draws_at)}，还没有到。")
         if not beacon:
             raise DrawBusy("请填写公开随机数。")
+        campaign = db.session.get_one(CouponCampaign, draw.campaign_id, populate_existing=True)
+        until = validity_end(campaign.valid_until, campaign.valid_days, now)
+        if until is None or until <= now:
+            raise DrawBusy("券的有效期已经过了，中奖的人用不了。请先延长券活动的有效期，或者取消这次夺券。")
         entries = queries.list_entries(draw.id)
         winning = rank(draw.seed, draw.root, beacon, [entry.ticket for entry in entries])[: draw.winners]
         promise = queries.promise_of(draw, slug)
@@ -190,84 +198,6 @@ def void(actor: Actor, slug: str, reason: str, now: datetime) -> None:
         audit.record(actor, "draw_void", "draw", draw.id, reason=reason)
 
 
-def hand_out(now: datetime) -> int:
-    """Put every prize into its winner's wallet; each once, whatever happens in between."""
-    due = (
-        select(DrawEntry.id)
-        .join(Draw, Draw.id == DrawEntry.draw_id)
-        .where(Draw.state == DrawState.DRAWN.value, DrawEntry.rank.is_not(None), DrawEntry.coupon_id.is_(None))
-        .where(DrawEntry.told_at.is_(None))
-        .order_by(DrawEntry.draw_id, DrawEntry.rank)
-        .limit(BATCH)
-    )
-    given = 0
-    found = list(db.session.scalars(due))
-    db.session.rollback()
-    for entry_id in found:
-        given += _hand_out(entry_id, now)
-    return given
-
-
-def tell_results(now: datetime) -> int:
-    """Tell everybody who took part and has not heard: who won nothing, and everybody when a draw is cancelled."""
-    due = (
-        select(DrawEntry.id, DrawEntry.member_id, Draw.state, Draw.void_reason, CouponCampaign.slug)
-        .join(Draw, Draw.id == DrawEntry.draw_id)
-        .join(CouponCampaign, CouponCampaign.id == Draw.campaign_id)
-        .where(Draw.state.in_((DrawState.DRAWN.value, DrawState.VOID.value)), DrawEntry.told_at.is_(None))
-        .where(DrawEntry.state == EntryState.ENTERED.value)
-        .where((DrawEntry.rank.is_(None)) | (Draw.state == DrawState.VOID.value))
-        .order_by(DrawEntry.id)
-        .limit(BATCH)
-    )
-    told = 0
-    rows = db.session.execute(due).all()
-    db.session.rollback()
-    for entry_id, member_id, state, reason, slug in rows:
-        void_ = state == DrawState.VOID
-        note = f"已取消：{reason[:40]}" if void_ else "没有抽中，结果可在活动页重新计算核对"
-        with transaction():
-            mine = update(DrawEntry).where(DrawEntry.id == entry_id, DrawEntry.told_at.is_(None))
-            if changed_rows(mine.values(told_at=now)) == 1:
-                words = {"car": "您参与的夺券", "note": note}
-                notify(member_id, "draw_result", f"draw:{entry_id}", words, now, href=f"/coupons/{slug}/draw")
-                told += 1
-    return told
-
-
-def _hand_out(entry_id: int, now: datetime) -> int:
-    entry = db.session.get_one(DrawEntry, entry_id, populate_existing=True)
-    draw = db.session.get_one(Draw, entry.draw_id)
-    slug = db.session.scalar(select(CouponCampaign.slug).where(CouponCampaign.id == draw.campaign_id)) or ""
-    member_id, place = _heir(entry.member_id), entry.rank
-    db.session.rollback()
-    mine = update(DrawEntry).where(DrawEntry.id == entry_id, DrawEntry.coupon_id.is_(None))
-    try:
-        with transaction():
-            hold_member(member_id)
-            changed_rows(mine.values(told_at=now))  # locks the entry before campaign and ledger
-            claimed = claim_coupon(
-                SYSTEM, slug, now, key=f"draw:{entry_id}", way=ClaimWay.DRAW, member_id=member_id, prize=True
-            )
-            words = {"car": "您参与的夺券", "note": f"抽中了第 {place} 位，券已放进您的卡券"}
-            notify(member_id, "draw_result", f"draw:{entry_id}", words, now, href=f"/me/coupons/{claimed.code}")
-            changed_rows(mine.values(coupon_id=claimed.coupon_id))
-            forget(DrawEntry, entry_id)
-            return 1
-    except DomainError as refusal:
-        # An account that is gone, or a person who has one already: the result stands, nothing is handed out.
-        with transaction():
-            changed_rows(mine.values(told_at=now))
-            audit.record(SYSTEM, "draw_prize_kept", "draw_entry", entry_id, reason=refusal.code)
-        return 0
-
-
-def _heir(member_id: int) -> int:
-    """The account that this one was joined with, if it was."""
-    merged = db.session.scalar(select(Member.merged_into_id).where(Member.id == member_id))
-    return merged or member_id
-
-
 def _drop_waiting(draw_id: int) -> None:
     waiting = update(DrawEntry).where(DrawEntry.draw_id == draw_id, DrawEntry.state == EntryState.WAITING.value)
     changed_rows(waiting.values(state=EntryState.VOID.value))
@@ -284,8 +214,14 @@ def _problems(campaign: CouponCampaign, draw: Draw, now: datetime) -> list[tuple
         found.append(("奖品数量", f"中奖名额是 {draw.winners} 个，券还有 {campaign.total - campaign.claimed} 张"))
     if campaign.daily_total is not None:
         found.append(("奖品数量", "夺券的奖品一次发出，请去掉每日总量"))
-    if not prize_worth(_terms(campaign)):
+    terms = _terms(campaign)
+    if not prize_worth(terms):
         found.append(("奖品公示", "请在券活动写明单张价值（面值或单张成本）"))
+    elif prize_worth(terms) <= MOST_PRIZE_FEN < most_worth(terms):  # more than it is said to be worth
+        text = f"一张券最多可抵的金额超过 {format_yuan(MOST_PRIZE_FEN)}，或者没有封顶"
+        found.append(("反不正当竞争法：最高奖金额", text))
+    if draw.closes_at is not None and draw.draws_at < draw.closes_at + SETTLING:
+        found.append(("开奖时间", f"开奖至少要在参与结束 {SETTLING.seconds // 60} 分钟以后，付款才来得及核对"))
     if campaign.valid_until is not None and campaign.valid_until < draw.draws_at + timedelta(days=7):
         found.append(("兑奖时间", "券的有效期至少要到开奖后 7 天"))
     return found

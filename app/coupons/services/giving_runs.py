@@ -32,6 +32,7 @@ from app.coupons.rules.plain import last_day
 from app.coupons.services.claim import claim_coupon
 from app.members import queries as members
 from app.members.rules import OFFERS
+from app.members.services.heirs import hold_heir
 from app.messages.services import notify
 
 BATCH, AT_ONCE = 50, 200
@@ -207,8 +208,7 @@ def _next(run_id: int, passed: set[int]) -> list[tuple[int, int]]:
 def _give(run: _Open, target_id: int, member_id: int, now: datetime) -> None:
     """One person's coupon, its line of the list and the notice, all or nothing."""
     with transaction():
-        holder = members.get_member(member_id)
-        holder_id = holder.merged_into_id or holder.id
+        holder_id = hold_heir(member_id)
         if not members.has_consent(holder_id, OFFERS):
             raise NoOffersConsent
         claimed = claim_coupon(

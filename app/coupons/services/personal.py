@@ -8,9 +8,12 @@ from sqlalchemy import select, update
 from app.core.clock import say
 from app.core.db import changed_rows, db, transaction
 from app.core.security import SYSTEM
-from app.coupons.models import CampaignTerms, ClaimTry, Coupon, DrawEntry, GivingTarget, Wish
+from app.coupons.models import CampaignTerms, ClaimTry, Coupon, CouponCampaign, Draw, DrawEntry, GivingTarget, Wish
 from app.coupons.rules import STATE_WORDS, CouponState, Terms
+from app.coupons.rules.draws import EntryKind, EntryState
+from app.coupons.services import draw_money
 from app.coupons.services.state import revoke
+from app.payments.models import Payment
 
 ERASED = "账号已注销"
 KEEPS = (
@@ -63,11 +66,25 @@ def export_own(member_id: int) -> dict[str, object]:
 
 
 def blocks(member_id: int) -> list[str]:
-    """A coupon that a booking holds must come back, or be used, first."""
+    """A coupon that a booking holds must come back, or be used, first; so must the yuan of a draw be asked back."""
     held = db.session.scalars(
         select(Coupon).where(Coupon.member_id == member_id, Coupon.state == CouponState.HELD.value)
     )
-    return [f"有一张券（{say(row.claimed_at)}领取）正用于一笔预订，预订结束后才能注销。" for row in held]
+    paid = db.session.scalars(
+        select(CouponCampaign.title)
+        .join(Draw, Draw.campaign_id == CouponCampaign.id)
+        .join(DrawEntry, DrawEntry.draw_id == Draw.id)
+        .where(
+            DrawEntry.member_id == member_id,
+            DrawEntry.kind == EntryKind.PAID.value,
+            DrawEntry.state == EntryState.ENTERED.value,
+            DrawEntry.refund_at.is_(None),
+        )
+    )
+    return [
+        *(f"有一张券（{say(row.claimed_at)}领取）正用于一笔预订，预订结束后才能注销。" for row in held),
+        *(f"夺券“{title}”的参与金还没有退回，参与结束并退回后才能注销。" for title in paid),
+    ]
 
 
 def erase_own(member_id: int, now: datetime) -> None:
@@ -80,6 +97,25 @@ def erase_own(member_id: int, now: datetime) -> None:
         changed_rows(update(ClaimTry).where(ClaimTry.member_id == member_id).values(address_digest=None))
         for coupon_id in ids:
             revoke(coupon_id, ERASED, SYSTEM, now)
+
+
+def hold_own(from_id: int, to_id: int) -> None:
+    """Lock what others may change of either account: draws, entries, their payments, coupons, wishes; each by number.
+
+    A redemption, a notice, a draw or an answer is before or after the merge: it is never taken for what the merge did,
+    and never undone with it.
+    """
+    mine = DrawEntry.member_id.in_((from_id, to_id))
+    of_mine = select(DrawEntry.id).where(mine)
+    paid = (Payment.payable_kind == draw_money.KIND) & Payment.payable_id.in_(of_mine)
+    for table, which in (
+        (Draw, Draw.id.in_(select(DrawEntry.draw_id).where(mine))),
+        (DrawEntry, mine),
+        (Payment, paid),
+        (Coupon, Coupon.member_id.in_((from_id, to_id))),
+        (Wish, Wish.member_id.in_((from_id, to_id))),
+    ):
+        db.session.execute(select(table.id).where(which).order_by(table.id).with_for_update()).all()
 
 
 def reassign_own(from_id: int, to_id: int) -> None:

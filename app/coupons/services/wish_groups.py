@@ -105,15 +105,15 @@ def _lock_campaign(slug: str, hours: int, now: datetime) -> CouponCampaign:
         raise NotFound
     if phase_of(row, now) not in LIVING:
         raise NotAnswerable("这个券活动已经结束或领完，请另选一个。")
-    # What everybody may take already is not taken from them again.
-    if row.way != ClaimWay.WISH and row.state != CampaignState.DRAFT and row.claim_from <= now:
-        raise NotAnswerable("这个券活动已经开始领取，不能再让许愿的会员优先，请另选一个还没有开始的。")
     if row.wish_group_id is not None:
         raise NotAnswerable("这个券活动已经用来回复另一组愿望。")
     if row.claimed > 0:
         raise NotAnswerable("这个券活动已经有人领取，不能再让许愿的会员优先。")
     if row.way not in (ClaimWay.DIRECT, ClaimWay.WISH):
         raise NotAnswerable("回复愿望的券活动要能直接领取，或领取方式为许愿。")
+    # What everybody may take already is not taken from them again.
+    if row.way != ClaimWay.WISH and row.state != CampaignState.DRAFT and row.claim_from <= now:
+        raise NotAnswerable("这个券活动已经开始领取，不能再让许愿的会员优先，请另选一个还没有开始的。")
     if not LEAST_HEAD_START <= hours <= MOST_HEAD_START:
         raise NotAnswerable(f"优先时间为 {LEAST_HEAD_START} 到 {MOST_HEAD_START} 小时。")
     return row
