@@ -267,6 +267,7 @@ def test_a_store_under_stop_is_not_ticked_by_itself(app: Flask, desk: Desk) -> N
     assert "您曾要求这家门店停止联系" in mine
 
 
+@pytest.mark.both_databases
 def test_a_store_that_closed_is_told_of_and_left_by_the_own_tap_alone(app: Flask, desk: Desk) -> None:
     wanted = NOW + 22 * d.HOUR  # ten o'clock tomorrow
     (quoted,) = d.ask(desk)
