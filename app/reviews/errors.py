@@ -33,7 +33,7 @@ class LeadersAnswer(NotAllowed):
     """The store has one public answer, and a clerk is not its voice."""
 
     code = "review_leaders_answer"
-    message = "评价只能公开回复一次，由店长或经销商管理员回复。"
+    message = "评价只能公开回复一次，由店长或经销商管理员用自己的手机回复。"
 
 
 class AnswerMissing(DomainError):

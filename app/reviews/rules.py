@@ -7,6 +7,7 @@ from typing import Final
 MAX_TEXT: Final = 500
 MAX_ANSWER: Final = 500
 STARS: Final = range(1, 6)
+ANSWERING: Final = frozenset({"supervisor", "manager"})  # whose word a store's one public answer is
 
 
 class SubjectKind(StrEnum):

@@ -213,6 +213,9 @@ def test_codes_are_made_counted_printed_and_stopped(app: Flask) -> None:
     led = app.test_client().get(f"/coupons/shake/claims/new?p={code.code}")
     assert led.headers["Location"] == f"/coupons/shake/shakes/new?p={code.code}"
     assert "摇一摇领这张券" in page(client, shaken + "/sheet")
+    drawn = c.campaign("draw", way="夺券")
+    assert 'href="/admin/coupons/draws"' in page(client, f"/admin/coupons/{drawn}")
+    assert "还要设抽奖" not in page(client, f"/admin/coupons/{number}")
     client.get(f"/admin/coupons/{number}/codes/sheet")
 
 

@@ -220,7 +220,7 @@ def desk(app, client, wechat, store, clock) -> Shared:
 
 
 def test_a_person_acts_on_the_shared_phone_by_name_and_pin(desk, store):
-    person = with_pin(store, name="示例店员丁")
+    person = with_pin(store, "supervisor", name="示例店员丁")
     assert "HttpOnly" in desk.cookie
     assert desk.phone.get("/staff").location == "/staff/desk"
     page = desk.phone.get("/staff/desk").text
@@ -235,6 +235,10 @@ def test_a_person_acts_on_the_shared_phone_by_name_and_pin(desk, store):
         assert words in home
     for path in ("/staff/team", "/staff/phones", "/staff/pin"):
         assert desk.phone.get(path).status_code == 403, path
+    # The store's one public answer to a review is nobody's to give on this phone.
+    said = desk.phone.post("/staff/reviews/1/answer", data={"csrf_token": csrf(desk.phone, "/staff"), "text": "谢谢"})
+    assert said.status_code == 403
+    assert "用自己的手机" in said.text
     desk.phone.post("/staff/desk/leave", data={"csrf_token": csrf(desk.phone, "/staff")})
     assert desk.phone.get("/staff").location == "/staff/desk"
 

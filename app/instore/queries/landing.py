@@ -187,9 +187,7 @@ def _others_here(stand: Stand) -> list[tuple[str, str, str]]:
     """Other cars that stand in this store: code, what it is, where it stands."""
     wanted = _standing(stand.dealer.id).where(StoreCode.id != stand.code.id)
     wanted = wanted.order_by(Series.id != (stand.series.id if stand.series else 0), StoreCode.id).limit(6)
-    return [
-        (code, " ".join(p for p in words if p), label) for code, label, _, *words in db.session.execute(wanted).tuples()
-    ]
+    return [(code, " ".join(p for p in words if p), label) for code, label, _, *words in db.session.execute(wanted)]
 
 
 def list_display_cars(dealer_id: int) -> list[DisplayCar]:
