@@ -19,6 +19,8 @@ from app.drives.rules import DriveState
 from app.drives.rules.states import PLANS
 from app.drives.services.taking import first, lock_drive
 from app.drives.services.telling import tell
+from app.members.errors import AccountGone
+from app.members.services.heirs import living_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def thank(drive_id: int, now: datetime) -> bool:
             if not claimed.again:
                 tell(drive, "thanked", actor, now, title)
     except DomainError as refusal:
+        if isinstance(refusal, AccountGone) and living_account(actor.id or 0) is not None:
+            return False  # joined with another account at this moment: the next sweep finds the person there
         with transaction():
             changed_rows(mine.values(coupon_note=refusal.message[:120]))
         return False

@@ -106,6 +106,8 @@ def cancel_by_store(actor: Actor, no: str, reason: str, now: datetime) -> None:
     drive_id = get_of_store(no, actor.dealer_id).id
     with transaction():
         drive = lock_drive(drive_id)
+        if drive.dealer_id != actor.dealer_id:  # moved to another store meanwhile
+            raise NotFound
         if drive.state not in (DriveState.BOOKED, DriveState.ARRIVED):
             raise DriveOver
         note = f"{reason.strip()[:60] or '门店临时不能接待'}，可以重新预约其他时间或门店"

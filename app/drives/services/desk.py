@@ -30,6 +30,7 @@ from app.drives.rules import DriveState
 from app.drives.rules.states import LATE, routes_of
 from app.drives.services.taking import finish, lock_drive, take_cells
 from app.drives.services.telling import tell
+from app.members.services import hold_member
 from app.visits.rules import Touch
 from app.visits.services import credit
 
@@ -183,6 +184,7 @@ def join(actor: Actor, no: str, now: datetime, *, touch: Touch | None = None) ->
             raise NotFound
         if drive.member_id == actor.id:
             return
+        hold_member(actor.id)
         if changed_rows(free.values(member_id=actor.id)) != 1:
             raise NotFound
         db.session.refresh(drive)
