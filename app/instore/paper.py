@@ -4,16 +4,19 @@ The same panel at four sizes: store, what the code does in words, what it stands
 Text is made smaller, then broken, then cut, so that the longest name stays on the paper.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import segno
-from fpdf import FPDF
-from fpdf.enums import TextMode
 
 from app.core.typeface import FONT, SYSTEM_FONTS, covered
+
+if TYPE_CHECKING:  # every process would load it and its fonts' tools at the start, for what few print
+    from fpdf import FPDF
 
 INK, INK2, TEAL, PAPER = (20, 24, 26), (75, 83, 87), (11, 93, 87), (225, 238, 235)
 OWN, RARE = "own", "rare"
@@ -95,6 +98,8 @@ def draw(sheet: Sheet, items: Sequence[Printed]) -> bytes:
 
 
 def _new(items: Sequence[Printed], size: tuple[float, float]) -> FPDF:
+    from fpdf import FPDF
+
     pdf = FPDF(unit="mm", format=size)
     pdf.set_auto_page_break(False)
     pdf.set_margin(0)
@@ -202,6 +207,8 @@ def _write(
     pdf.set_font(OWN, size=points)
     pdf.set_line_width(points * 0.008)
     y = box.y
+    from fpdf.enums import TextMode
+
     with pdf.local_context(text_mode=TextMode.FILL_STROKE if bold else TextMode.FILL):
         for row in rows:
             pdf.set_xy(box.x, y)
