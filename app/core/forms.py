@@ -1,15 +1,20 @@
-"""Forms that sign their CSRF token when they are shown, not already when they are read.
+"""Forms that sign their CSRF token when they are shown, not already when they are read; fields of several rooms.
 
 `core.web` has checked the token of every write before its view runs; a form that is read and answered by a redirect
 needs no new one, and signing costs as much as a statement.
 """
 
+from datetime import datetime
 from typing import Any, cast
 
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import _FlaskFormCSRF  # pyright: ignore[reportPrivateUsage] (the only way to its field)
-from wtforms import HiddenField
+from wtforms import DateTimeLocalField, HiddenField
 from wtforms.csrf.core import CSRFTokenField
+
+from app.core import clock
+
+_WALL = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 
 class _Token(CSRFTokenField):
@@ -30,3 +35,26 @@ class Form(FlaskForm):
 
     class Meta(FlaskForm.Meta):
         csrf_class = _SignedLate
+
+
+class WallTimeField(DateTimeLocalField):
+    """A moment on the clock in Shanghai, or nothing; `moment` is it in UTC."""
+
+    def __init__(self, label: str, **given: Any) -> None:
+        super().__init__(label, format=_WALL, **given)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        if not "".join(valuelist).strip():
+            self.data = None
+            return
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            name = str(self.label.text).removesuffix("时间")
+            raise ValueError(f"{name}时间看不懂，应写作 2026-12-01T10:00。") from None
+
+    @property
+    def moment(self) -> datetime | None:
+        if self.data is None or not 2000 < self.data.year < 2200:
+            return None
+        return clock.from_local(self.data)

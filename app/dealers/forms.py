@@ -1,45 +1,22 @@
 """Shape of what a store hands in: required, length, format. What the law says is asked by the services."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, DateTimeLocalField, HiddenField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, ValidationError
 
-from app.core import clock
+from app.core.forms import WallTimeField
 from app.core.money import parse_yuan
 from app.dealers import timetable
 from app.dealers.hours import DAYS
 from app.dealers.promoting import MAX_CONDITIONS, MAX_INTRO, MAX_REASON, MAX_TEXT, MAX_TITLE
 
-WALL = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 SPARE = 3
 Special = tuple[str, str, str]  # first day, last day, hours, as typed
-
-
-class WallTimeField(DateTimeLocalField):
-    """A moment on the clock in Shanghai, or nothing; `moment` is it in UTC."""
-
-    def __init__(self, label: str, **given: Any) -> None:
-        super().__init__(label, format=WALL, **given)
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        if not "".join(valuelist).strip():
-            self.data = None
-            return
-        try:
-            super().process_formdata(valuelist)
-        except ValueError:
-            raise ValueError(f"{self.label.text}看不懂，应写作 2026-12-01T10:00。") from None
-
-    @property
-    def moment(self) -> datetime | None:
-        if self.data is None or not 2000 < self.data.year < 2200:
-            return None
-        return clock.from_local(self.data)
 
 
 class SubmissionForm(FlaskForm):

@@ -4,15 +4,15 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import DateTimeLocalField, RadioField, StringField, TextAreaField
+from wtforms import RadioField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue]
 from wtforms.validators import DataRequired, Length, ValidationError
 
+from app.core.forms import WallTimeField
 from app.topics import rules
 from app.topics.rules import AUDIENCES, BlockType, Input
 
 SPARE_ROWS = 3
-WALL = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 
 class NewTopicForm(FlaskForm):
@@ -31,19 +31,6 @@ class DetailsForm(FlaskForm):
     description = TextAreaField("搜索与分享的简介", validators=[Length(max=160, message="简介最多 160 个字。")])
 
 
-class WallTimeField(DateTimeLocalField):
-    """A moment on the clock in Shanghai, or nothing."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        if not "".join(valuelist).strip():
-            self.data = None
-            return
-        try:
-            super().process_formdata(valuelist)
-        except ValueError:
-            raise ValueError(f"{self.label.text}时间看不懂，应写作 2026-12-01T10:00。") from None
-
-
 class PublishForm(FlaskForm):
     """Now, or between two moments."""
 
@@ -53,8 +40,8 @@ class PublishForm(FlaskForm):
         default="now",
         validate_choice=False,
     )
-    start = WallTimeField("开始", format=WALL)
-    until = WallTimeField("结束", format=WALL)
+    start = WallTimeField("开始")
+    until = WallTimeField("结束")
 
     def validate_start(self, field: WallTimeField) -> None:
         if self.when.data == "later" and field.data is None and not field.process_errors:

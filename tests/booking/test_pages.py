@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import event, update
 
 from app.booking import queries
-from app.booking.calendar import appointment_calendar
+from app.booking.calendar import pick_up_calendar
 from app.booking.errors import AlreadyStarted, ColourGone, PriceChanged, ReviewClosed
 from app.booking.models import Booking, DealDealer, OnePriceDeal
 from app.booking.rules import BookingState, path
@@ -219,7 +219,7 @@ def test_the_calendar_file_keeps_to_the_format(app: Flask) -> None:
     _, _, no = paid(car_name="岫 S5, 2026款; 长续航\\版")
     booking = s.booking(no)
     booking.dealer.address = "样例路 1 号；很长的地址" * 6
-    text = appointment_calendar(
+    text = pick_up_calendar(
         booking, datetime(2026, 12, 31, 16, 30, tzinfo=UTC), f"https://shop.example/bookings/{no}", NOW
     )
     assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))

@@ -117,7 +117,7 @@ def test_the_form_without_scripts(app: Flask) -> None:
     assert send(other, "/test-drives", 422, **(form | {"at": "x", "idempotency_key": "k" * 9})).status_code == 422
     assert seen(client, "/test-drives/new?series=s5&dealer=west&on=x").count("约满") == 0
     assert seen(client, f"/test-drives/new?series=s5&dealer=west&on={AT.date()}").count("约满") == 1
-    assert client.get(f"{where}/calendar.ics").text.count("DTSTART:20261123T020000Z") == 1
+    assert client.get(f"{where}/calendar.ics").text.count("DTSTART;TZID=Asia/Shanghai:20261123T100000") == 1
     assert other.get(where).status_code == other.get(f"{where}/calendar.ics").status_code == 404
     assert "1 个待进行" in client.get("/me").text
     with transaction():

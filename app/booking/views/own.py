@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, abort, current_app, g, make_response, render_template, request, url_for
 
 from app.booking import queries
-from app.booking.calendar import appointment_calendar
+from app.booking.calendar import pick_up_calendar
 from app.booking.errors import TimeWrong
 from app.booking.forms import CancelForm, DisputeForm, TimeForm
 from app.booking.models import Booking
@@ -114,7 +114,7 @@ def show_calendar(no: str) -> Response:
     if booking.appointment_at is None:
         abort(404)
     address = settings().public_base_url.rstrip("/") + url_for("booking.show_booking", no=no)
-    response = make_response(appointment_calendar(booking, booking.appointment_at, address, clock.now()))
+    response = make_response(pick_up_calendar(booking, booking.appointment_at, address, clock.now()))
     response.headers["Content-Type"] = "text/calendar; charset=utf-8"
     response.headers["Content-Disposition"] = f"attachment; filename=booking-{no}.ics"
     response.headers["Cache-Control"] = "no-store"

@@ -7,18 +7,18 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
-from wtforms import BooleanField, DateField, DateTimeLocalField, SelectField, SelectMultipleField, StringField
+from wtforms import BooleanField, DateField, SelectField, SelectMultipleField, StringField
 from wtforms import TextAreaField as Text
 from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue]
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from app.core import clock
+from app.core.forms import WallTimeField
 from app.core.money import parse_yuan, yuan
 from app.coupons.rules import Channel, ClaimWay, CouponKind, Payer, Scope, Usage
 from app.coupons.rules.editing import Draft
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-WALL = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 MOST_NUMBER = 10_000_000
 SCOPES = [
     SelectChoice("", "未指定（到店由店员核对）"),
@@ -111,19 +111,6 @@ def _permille(text: str, scale: int, most: Decimal) -> int:
     return int(number * scale)
 
 
-class WallTimeField(DateTimeLocalField):
-    """A moment on the clock in Shanghai, or nothing."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        if not "".join(valuelist).strip():
-            self.data = None
-            return
-        try:
-            super().process_formdata(valuelist)
-        except ValueError:
-            raise ValueError(f"{self.label.text}时间看不懂，应写作 2026-12-01T10:00。") from None
-
-
 class DayField(DateField):
     def process_formdata(self, valuelist: list[str]) -> None:
         if not "".join(valuelist).strip():
@@ -186,8 +173,8 @@ class CampaignForm(SlugForm):
     shake = PercentField("摇中概率（%）")
     near_m = NumberField("距店米数")
     channels = SelectMultipleField("领取渠道", choices=[SelectChoice(c, c) for c in CHANNELS], validate_choice=False)
-    claim_from = WallTimeField("领取开始", format=WALL)
-    claim_until = WallTimeField("领取结束", format=WALL)
+    claim_from = WallTimeField("领取开始")
+    claim_until = WallTimeField("领取结束")
     valid_on = DayField("有效期到")
     valid_days = NumberField("领取后天数")
     usage = OneOf("使用场景", choices=_choices(Usage), default=Usage.ANYWHERE.value)
