@@ -122,7 +122,7 @@ def test_six_screens_to_the_range_without_login(house: House, phone: Callable[..
     for name, value in (("condition", "fair"), ("transfers", "1")):
         page.locator(f"[name={name}][value='{value}']").check()
         page.get_by_role("button", name="下一步").click()
-    expect(page.get_by_role("status")).to_have_text("第 6 步，共 6 步")
+    expect(page.locator("p[role=status]")).to_have_text("第 6 步，共 6 步")
     page.get_by_role("button", name="跳过，直接看估价").click()
     expect(page.get_by_role("region", name="估价区间")).to_contain_text("乐观")
     assert not problems(page)
