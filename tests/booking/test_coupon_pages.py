@@ -7,9 +7,11 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.booking.services.coupons import use_coupons
 from tests.booking import road as r
 from tests.booking import shop as s
 from tests.booking.shop import NOW
+from tests.booking.test_store_views import browser
 from tests.booking.test_views import sign_in
 from tests.client import check
 from tests.coupons import campaigns as c
@@ -93,3 +95,23 @@ def test_an_empty_wallet_shows_the_way_to_coupons(road: r.Road, client: FlaskCli
     text = client.get(f"/bookings/{road.no}/coupons").text
     assert "卡包里还没有券" in text
     assert "/coupons" in text
+
+
+def test_the_store_and_the_paper_say_what_was_used(app: Flask, road: r.Road, client: FlaskClient) -> None:
+    """Each coupon with its amount and its state; who bears it is the store's business, not the customer's."""
+    c.campaign(scope="整车", payer="共担", dealer_permille=300)
+    made = c.claim(road.customer)
+    assert "用券" not in browser(app, road.clerk).get(f"/staff/bookings/{road.no}").text
+    use_coupons(road.customer, road.no, [made.coupon_id], 8_580_000, road.bank, NOW)
+    desk = browser(app, road.clerk).get(f"/staff/bookings/{road.no}").text
+    check(desk, whole=True)
+    for words in ("到店试驾礼", "−¥3,000", "已用于预订", "总部与门店共担（门店 30%）"):
+        assert words in desk, words
+    paper = client.get(f"/bookings/{road.no}/sheet").text
+    check(paper, whole=True)
+    for words in ("优惠券 到店试驾礼", "−¥3,000", "应付车款", "¥85,800"):
+        assert words in paper, words
+    assert "共担" not in paper
+    road.ready()
+    road.hand_over()
+    assert "已使用" in browser(app, road.clerk).get(f"/staff/bookings/{road.no}").text

@@ -16,6 +16,7 @@ from app.core.clock import say
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.money import format_yuan
+from app.coupons.queries.candidates import BookingCoupon, list_of_booking
 from app.members.models import Consent
 from app.members.rules import mask_phone
 
@@ -68,6 +69,7 @@ class StoreBooking:
     steps: list[Step]
     may_contact: bool = True
     owed_fen: int = 0  # the balance that this store took and still has to give back
+    coupons: list[BookingCoupon] = field(default_factory=list[BookingCoupon])
 
 
 def list_store(dealer_id: int, now: datetime, tail: str = "") -> list[StoreGroup]:
@@ -126,6 +128,7 @@ def get_store_booking(no: str, dealer_id: int, now: datetime) -> StoreBooking:
         may_contact=may_contact(booking.state, booking.state_at, now) and not took_back_sharing(booking),
         owed_fen=booking.balance_fen if _owes(booking.id) else 0,
         steps=[_step(event, booking.earnest_kind) for event in reversed(booking.events)],
+        coupons=list_of_booking(booking.id) if booking.coupon_fen else [],
     )
 
 

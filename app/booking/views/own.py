@@ -22,6 +22,7 @@ from app.core.htmx import go, render, wants_fragment
 from app.core.qr import qr_svg
 from app.core.security import access, living_code
 from app.core.web import actor, settings
+from app.coupons.queries.candidates import list_of_booking
 
 
 @blueprint.get("/me/bookings")
@@ -128,7 +129,14 @@ def show_sheet(no: str) -> Response:
     now = clock.now()
     page = queries.get_booking_page(no, g.member.id, now)
     agreed = list_agreed_lines(page.booking)
-    return render("booking/sheet.html", view=page, booking=page.booking, printed_at=now, agreed=agreed)
+    return render(
+        "booking/sheet.html",
+        view=page,
+        booking=page.booking,
+        printed_at=now,
+        agreed=agreed,
+        coupons=list_of_booking(page.booking.id) if page.booking.coupon_fen else [],
+    )
 
 
 def rule_of(booking: Booking) -> CancelRule:

@@ -1,6 +1,7 @@
 """Coupons of one person as candidates for lowering a price."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,11 +9,21 @@ from sqlalchemy import select
 
 from app.core.db import db
 from app.coupons.models import CampaignTerms, Coupon
-from app.coupons.rules import CouponState, Terms
+from app.coupons.rules import STATE_WORDS, CouponState, Terms
 from app.coupons.rules.pricing import Candidate
 
 MOST = 60
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class BookingCoupon:
+    """One coupon of a booking: what it takes off there, whether it is used up, who bears it."""
+
+    title: str
+    off_fen: int
+    words: str
+    payer: str
 
 
 def list_candidates(member_id: int, booking_id: int | None = None) -> list[Candidate]:
@@ -31,6 +42,21 @@ def list_held(booking_id: int) -> list[tuple[int, str, int]]:
     rows = db.session.execute(_rows().add_columns(Coupon.held_fen).where(Coupon.held_by == booking_id))
     found = sorted(((_candidate(row, booking_id), row.held_fen or 0) for row in rows), key=lambda pair: pair[0].order)
     return [(each.coupon_id, each.terms.title, off) for each, off in found]
+
+
+def list_of_booking(booking_id: int) -> list[BookingCoupon]:
+    """What a booking holds or has used up, as its papers and its store say it."""
+    rows = db.session.execute(_rows().add_columns(Coupon.held_fen).where(Coupon.held_by == booking_id))
+    found = sorted(((_candidate(row, None), row.held_fen or 0) for row in rows), key=lambda pair: pair[0].order)
+    return [
+        BookingCoupon(
+            each.terms.title,
+            off,
+            STATE_WORDS[CouponState(each.state)],
+            each.terms.payer_words(),
+        )
+        for each, off in found
+    ]
 
 
 def _rows() -> Any:

@@ -47,6 +47,12 @@ class Terms:
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def payer_words(self) -> str:
+        """Who bears it, in a few words."""
+        if self.payer == Payer.SHARED:
+            return f"总部与门店共担（门店 {self.dealer_permille / 10:g}%）"
+        return f"{self.payer}承担"
+
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
         """Read what `as_json` wrote, also of a version that knew fewer fields."""
