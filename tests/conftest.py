@@ -1,6 +1,7 @@
 """Shared fixtures: an app on its own copy of a migrated database, on SQLite and on PostgreSQL."""
 
 import contextvars
+import functools
 import gc
 import itertools
 import os
@@ -14,63 +15,14 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import BytecodeCache
-from jinja2.bccache import Bucket
 from playwright.sync_api import Browser, sync_playwright
-from werkzeug.routing import Rule
 
 from app.core.config import Settings
 from tests import postgres
+from tests.once import SharedMap, share_statements, share_templates
 
 _counter = itertools.count()
-# A shop is built for every test, some thousand times: what comes out the same each time is worked out once. What
-# Werkzeug compiles of an address depends on the rule's own words alone, Jinja's code on the template's text.
-_addresses: dict[tuple[object, ...], dict[str, Any]] = {}
-_compile_rule = Rule.compile
-
-
-def _compile_once(rule: Any) -> None:
-    key = (rule.rule, rule.subdomain, rule.merge_slashes, repr(rule.defaults))
-    if key not in _addresses:
-        _compile_rule(rule)
-        names = ("_parts", "_trace", "_converters", "arguments")
-        _addresses[key] = {name: getattr(rule, name) for name in names}
-        _addresses[key] |= {name: getattr(rule, name).__func__ for name in ("_build", "_build_unknown")}
-    for name, value in _addresses[key].items():
-        setattr(rule, name, value.__get__(rule, None) if name.startswith("_build") else value)
-
-
-Rule.compile = _compile_once
-
-
-class TemplateCode(BytecodeCache):
-    """Compiled templates, kept in memory for the length of a run."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self.kept:
-            bucket.bytecode_from_string(self.kept[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self.kept[bucket.key] = bucket.bytecode_to_string()
-
-
-_template_code = TemplateCode()
-# SQLAlchemy compiles a statement once for each dialect object, and each engine has one of its own.
-_dialects: dict[str, tuple[Any, Any]] = {}
-
-
-def _share_compiled(engine: Any) -> None:
-    """Let a test's engine use what the engines before it compiled: same program, same database, same tables."""
-    if engine.dialect.name not in _dialects:
-        engine.connect().close()  # The dialect asks the server about itself the first time.
-        engine._compiled_cache.capacity = 5000
-        _dialects[engine.dialect.name] = (engine.dialect, engine._compiled_cache)
-    engine.dialect, engine._compiled_cache = _dialects[engine.dialect.name]
-
-
+Flask.url_map_class = SharedMap
 CHROMIUM_FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -130,26 +82,32 @@ def postgres_server(postgres_of_its_own: tuple[str, postgres.Restart]) -> str:
     return postgres_of_its_own[0]
 
 
+USUAL: dict[str, object] = {
+    # One folder for all tests: each process keeps its files open.
+    "metrics_path": Path(__file__).resolve().parents[1] / ".pytest_cache" / "metrics",
+    "secret_key": "test-secret-key-of-enough-length-0123456789",
+    "wechat_app_id": "wxsandbox0000000001",
+    "wechat_app_secret": "0" * 32,
+    "wechat_token": "token",
+    "wechat_aes_key": "A" * 43,
+    "wechatpay_mch_id": "1900000109",
+    "wechatpay_api_v3_key": "0" * 32,
+    "wechatpay_cert_serial": "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
+    "wechatpay_public_key_id": "PUB_KEY_ID_SANDBOX0000000000000001",
+}
+
+
 def make_settings(url: str, folder: Path, **overrides: object) -> Settings:
     """Settings of a test shop; no environment is read but what a test gives."""
-    values: dict[str, object] = {
-        "database_url": url,
-        "media_path": folder / "media",
-        "jobs_path": folder / "jobs.db",
-        # One folder for all tests: each process keeps its files open.
-        "metrics_path": Path(__file__).resolve().parents[1] / ".pytest_cache" / "metrics",
-        "secret_key": "test-secret-key-of-enough-length-0123456789",
-        "wechat_app_id": "wxsandbox0000000001",
-        "wechat_app_secret": "0" * 32,
-        "wechat_token": "token",
-        "wechat_aes_key": "A" * 43,
-        "wechatpay_mch_id": "1900000109",
-        "wechatpay_api_v3_key": "0" * 32,
-        "wechatpay_cert_serial": "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
-        "wechatpay_public_key_id": "PUB_KEY_ID_SANDBOX0000000000000001",
-        **overrides,
-    }
-    return Settings(_env_file=None, **values)  # pyright: ignore[reportArgumentType]
+    places = {"database_url": url, "media_path": folder / "media", "jobs_path": folder / "jobs.db"}
+    if not overrides:  # reading every setting's type takes as long as building the shop
+        return _usual_settings().model_copy(update=places)
+    return Settings(_env_file=None, **USUAL | places | overrides)  # pyright: ignore[reportArgumentType]
+
+
+@functools.cache
+def _usual_settings() -> Settings:
+    return Settings(_env_file=None, **USUAL)  # pyright: ignore[reportArgumentType]
 
 
 def migrate(url: str, folder: Path) -> None:
@@ -243,10 +201,10 @@ def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
 
     application = create_app(make_settings(database_url, tmp_path))
     application.testing = True
-    application.jinja_env.bytecode_cache = _template_code
+    share_templates(application)
     application.test_client_class = Browser
     with application.app_context():
-        _share_compiled(db.engine)
+        share_statements(db.engine)
         yield application
         db.session.remove()
         db.engine.dispose()
