@@ -90,6 +90,7 @@ def test_words_that_mean_nothing_narrow_nothing(shopper, query):
     assert "样例店" in shopper.page(f"/dealers/nearby?lat=30.2&lng=120.1&{query}")
 
 
+@pytest.mark.both_databases
 def test_stores_of_a_deal_and_of_a_coupon(shopper):
     page = shopper.page("/dealers?deal=d1&city=" + quote("杭州市"))
     assert "西湖店" in page

@@ -148,6 +148,7 @@ def test_one_price_at_a_time_and_a_new_one_may_take_the_place_of_the_old(west) -
     change_guide_price("s5-a", 9_700_000, SYSTEM, NOW + 6 * DAY)
 
 
+@pytest.mark.both_databases
 def test_two_prices_of_one_car_handed_in_side_by_side_are_both_kept_and_one_is_published(west) -> None:
     one = submitting.submit_promo(manager(west), price(), hand("a"), NOW)
     two = submitting.submit_promo(manager(west, "李样例"), price(9_900_000), hand("b"), NOW)
@@ -197,6 +198,7 @@ def test_unfit_facts_are_refused(west) -> None:
             submitting.submit_facts(actor, facts, mark, hand("a"), NOW)
 
 
+@pytest.mark.both_databases
 def test_facts_are_published_at_their_time_by_the_worker_and_can_be_called_back_before(west) -> None:
     actor, dealer = manager(west), db.session.get_one(Dealer, west.west)
     mark, later = read.edition_of(dealer), NOW + 3 * DAY

@@ -81,6 +81,7 @@ def test_each_car_has_its_own_length_and_window(app: Flask) -> None:
     assert sorted((slot.ends_at - slot.starts_at).seconds // 60 for slot in wednesday) == [30] * 4 + [60] * 2
 
 
+@pytest.mark.both_databases
 def test_a_booked_slot_is_full_for_others_and_names_are_given_to_one_store(app: Flask) -> None:
     world, who = w.build(), s.member()
     touch = Touch("A" * 12, "B" * 12, NOW)
@@ -108,6 +109,7 @@ def test_a_time_that_is_no_slot_and_a_store_without_the_car_are_refused(app: Fla
         w.booked(world, world.clerk)
 
 
+@pytest.mark.both_databases
 def test_the_same_form_twice_is_one_drive_and_a_person_has_two_at_most(app: Flask) -> None:
     world, who = w.build(cars=3), s.member()
     first = w.wish(world)
@@ -121,6 +123,7 @@ def test_the_same_form_twice_is_one_drive_and_a_person_has_two_at_most(app: Flas
     assert w.booked(world, who, AT + HOUR)
 
 
+@pytest.mark.both_databases
 def test_moving_frees_the_old_time_and_takes_the_new_one_three_times(app: Flask) -> None:
     world, who = w.build(), s.member()
     no = w.booked(world, who)
@@ -149,6 +152,7 @@ def test_another_store_needs_its_own_word_and_the_first_forgets(app: Flask) -> N
     assert (w.drive(no).dealer_id, w.drive(no).starts_at) == (world.east, at)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("how", ["car", "store", "day", "hours"])
 def test_whoever_has_an_appointment_when_it_closes_is_told_and_moved_by_the_own_tap(app: Flask, how: str) -> None:
     world, who = w.build(), s.member()
@@ -200,6 +204,7 @@ def test_who_was_told_and_did_not_choose_is_no_no_show(app: Flask) -> None:
     assert (w.drive(no).state, w.events(no)[-1], w.cells(no)) == ("cancelled", "lapsed", 0)
 
 
+@pytest.mark.both_databases
 def test_reminders_go_out_once_the_day_before_and_two_hours_before(app: Flask) -> None:
     world, who = w.build(), s.member()
     w.booked(world, who, AT + DAY * 2)  # Wednesday ten o'clock

@@ -177,6 +177,7 @@ def test_the_store_chooses_among_what_its_clerks_may_hand_out(app: Flask) -> Non
         cars.save_headquarters(Actor("operator", 1), "public", NOW)
 
 
+@pytest.mark.both_databases
 def test_a_walk_in_needs_a_free_car_and_follows_on_the_own_phone(app: Flask) -> None:
     world, who = w.build(), s.member()
     w.booked(world, s.member("13900000002"))
@@ -315,6 +316,7 @@ def test_production_does_not_start_with_photos_on_and_no_key(tmp_path: object, a
     assert len(app_settings.licence_keys) == 1  # development makes its own
 
 
+@pytest.mark.both_databases
 def test_what_the_desk_forgot_is_ended_and_names_go_after_half_a_year(app: Flask) -> None:
     world, who = w.build(), s.member()
     first, second = ready(world, who), ""

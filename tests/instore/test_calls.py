@@ -60,6 +60,7 @@ def test_call_is_told_to_those_on_duty_and_the_first_answer_counts(app, shop, st
     assert desk.get_call(made.ref, NOW + timedelta(minutes=4)).state is CallState.DONE
 
 
+@pytest.mark.both_databases
 def test_nobody_on_duty_is_said_and_a_check_in_is_taken_all_the_same(app, shop, stand):
     with pytest.raises(NobodyOnDuty):
         calls.ask(stand, CALL, "key-1", NOW)
@@ -68,6 +69,7 @@ def test_nobody_on_duty_is_said_and_a_check_in_is_taken_all_the_same(app, shop, 
     assert (first.number, second.number) == (1, 2)
 
 
+@pytest.mark.both_databases
 def test_call_ends_by_itself_and_another_store_cannot_touch_it(app, shop, stand):
     near, far = c.on_duty(shop.west), c.on_duty(shop.east)
     made = calls.ask(stand, CALL, "key-1", NOW)

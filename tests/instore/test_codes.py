@@ -210,6 +210,7 @@ def test_a_card_says_whom_to_thank_to_the_store_alone(app, shop, lead):
     assert "应答叫顾问" in text
 
 
+@pytest.mark.both_databases
 def test_traffic_counts_scans_people_and_what_came_of_them(app, shop, lead):
     car, front = c.code(lead), c.code(lead, Kind.DESK, label="前台")
     one = visits.record_visit(None, car.id, shop.west, NOW)

@@ -75,6 +75,7 @@ def test_from_the_question_to_the_quote_without_a_number(desk: Desk):
     assert news(desk.person.id or 0) == ["门店有回复", "门店有回复"]
 
 
+@pytest.mark.both_databases
 def test_the_same_tap_twice_is_one_question_and_another_persons_is_nobodys(desk: Desk):
     first = d.ask(desk, idempotency_key="same-key")
     assert d.ask(desk, idempotency_key="same-key")[0].no == first[0].no
@@ -187,6 +188,7 @@ def test_do_not_contact_is_final_and_honoured_everywhere(desk: Desk):
     assert db.session.query(ContactStop).count() == 1
 
 
+@pytest.mark.both_databases
 def test_unanswered_goes_to_the_manager_then_headquarters_then_another_store(desk: Desk):
     (row,) = d.ask(desk)
     reveal(desk, row)

@@ -47,6 +47,7 @@ def drive(shop: s.Shop, number: int = 7, stars: int = 4, **other) -> NewReview:
     return NewReview(SubjectKind.DRIVE, number, f"T{number}", shop.west, "岫 S5", dealer_stars=stars, **values)
 
 
+@pytest.mark.both_databases
 def test_a_test_drive_is_reviewed_once_masked_and_answered_once(app) -> None:
     shop, person = s.build(), s.member()
     number = services.write_review(person, drive(shop), NOW)

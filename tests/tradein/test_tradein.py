@@ -186,6 +186,7 @@ def finish(no: str, touch: Touch | None = None) -> None:
         services.answer(no, step, given, NOW, touch=touch)
 
 
+@pytest.mark.both_databases
 def test_another_brand_after_the_estimate_is_credited_once(app: Flask):
     touch = Touch("AAAA2345", "BBBB2345", NOW)
     no = services.begin("其他品牌", "", NOW)

@@ -47,6 +47,7 @@ def test_program_that_says_so_is_no_person():
     assert not is_robot("Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) MicroMessenger/8.0.50")
 
 
+@pytest.mark.both_databases
 def test_same_code_within_half_an_hour_is_one_visit_and_first_is_kept(app):
     shop = s.build()
     first = services.record_visit(None, 1, shop.west, NOW)
@@ -60,6 +61,7 @@ def test_same_code_within_half_an_hour_is_one_visit_and_first_is_kept(app):
     assert db.session.query(Visit).count() == 3
 
 
+@pytest.mark.both_databases
 def test_booking_and_claim_credit_the_last_touch_and_none_without(app):
     shop = s.build(per_person=5)
     c.campaign(per_person=5)
