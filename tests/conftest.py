@@ -57,10 +57,16 @@ def light_passwords() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless; one for all tests of a process, since Playwright allows no second loop."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    """Debian's Chromium, headless; one for all tests of a process, since Playwright allows no second loop.
+
+    The shell alone where it is there: the same engine without the desktop's furniture takes a third less time.
+    """
+    names = ("chromium-headless-shell", "chromium", "chromium-browser")
+    executable = next(filter(None, map(shutil.which, names)), None)
     if executable is None:
-        pytest.skip("Chromium is not installed; `make test` does it where it may, with Debian's chromium")
+        pytest.skip(
+            "Chromium is not installed; `make test` does it where it may, with Debian's chromium-headless-shell"
+        )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
         yield browser
