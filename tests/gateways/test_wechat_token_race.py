@@ -59,10 +59,10 @@ def _sign(database_url: str, folder: str, server: str) -> None:
 def test_three_processes_that_start_together_fetch_one_token(app: Flask, database_url: str, tmp_path: Path) -> None:
     counter = Counter()
     with StubServer(counter.answer) as server:
-        # New processes with nothing of this one; the program is loaded once for all of them.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["app.factory", __name__])
-        works = [context.Process(target=_sign, args=(database_url, str(tmp_path), server.url)) for _ in range(3)]
+        db.session.remove()
+        db.engine.dispose()  # no connection is inherited
+        fork = multiprocessing.get_context("fork")
+        works = [fork.Process(target=_sign, args=(database_url, str(tmp_path), server.url)) for _ in range(3)]
         for work in works:
             work.start()
         for work in works:

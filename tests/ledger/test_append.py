@@ -83,8 +83,9 @@ def test_many_at_once_without_gap_or_fork(app: Flask) -> None:
 @pytest.mark.race
 def test_two_processes_at_once(app: Flask, database_url: str, tmp_path: Path) -> None:
     db.session.remove()
-    spawn = multiprocessing.get_context("spawn")
-    people = [spawn.Process(target=_write, args=(database_url, str(tmp_path), 15)) for _ in range(2)]
+    db.engine.dispose()  # no connection is inherited
+    fork = multiprocessing.get_context("fork")
+    people = [fork.Process(target=_write, args=(database_url, str(tmp_path), 15)) for _ in range(2)]
     for person in people:
         person.start()
     for person in people:

@@ -117,9 +117,9 @@ def _total(folder: Path, app: Flask) -> float:
 
 def test_processes_side_by_side_are_summed_and_recycled_ones_leave_no_files(app: Flask, tmp_path: Path) -> None:
     folder = tmp_path / "metrics"
-    spawn = multiprocessing.get_context("spawn")
+    fork = multiprocessing.get_context("fork")
     for _ in range(2):
-        running = [spawn.Process(target=_answer_hundred, args=(folder,)) for _ in range(2)]
+        running = [fork.Process(target=_answer_hundred, args=(folder,)) for _ in range(2)]
         for process in running:
             process.start()
         for process in running:

@@ -1,8 +1,6 @@
 """Two clerks, two devices, the same tap: every step of the store counts once, by threads and by processes."""
 
-import os
-import subprocess
-import sys
+import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from app.booking.services import balance, progress, release, store_return
 from app.core.audit import AuditEntry
 from app.core.db import db
 from app.core.security import Actor
+from app.factory import create_app
 from app.gateways.pay.port import RefundStatus
 from tests.booking import road
 from tests.booking import shop as s
@@ -23,6 +22,7 @@ from tests.booking.road import DAY, HOUR, VIN, Road
 from tests.booking.shop import NOW
 from tests.booking.test_balance import record
 from tests.booking.test_corners import answer_refunds
+from tests.conftest import make_settings
 from tests.races.world import at_once, refusals
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.race]
@@ -95,49 +95,30 @@ def test_every_step_of_the_store_taken_by_two_at_once_counts_once(app: Flask, na
     road.money_adds_up()
 
 
-TAPPER = """
-import sys
-from datetime import UTC, datetime
-from app.booking.services import progress
-from app.core.security import Actor
-from app.factory import create_app
-no, dealer, now = sys.argv[1], int(sys.argv[2]), datetime.fromisoformat(sys.argv[3])
-with create_app().app_context():
-    who = Actor("staff", int(sys.argv[4]), "supervisor", dealer)
-    print("here", flush=True)
-    sys.stdin.readline()
-    progress.confirm(who, no, now)
-    progress.assign_car(who, no, sys.argv[5], now)
-    progress.mark_ready(who, no, now)
-"""
+def tap_through(url: str, folder: Path, no: str, who: Actor, gate: Any) -> None:
+    """One device's morning of a booking, at a process of the shop of its own."""
+    with create_app(make_settings(url, folder)).app_context():
+        gate.wait(60)
+        progress.confirm(who, no, NOW)
+        progress.assign_car(who, no, VIN, NOW)
+        progress.mark_ready(who, no, NOW)
 
 
-def test_two_devices_at_two_processes_are_one_of_each(app: Flask) -> None:
+def test_two_devices_at_two_processes_are_one_of_each(app: Flask, tmp_path: Path) -> None:
     """Each device talks to another process of the shop: the whole morning of a booking, tapped twice at once."""
     one = road.paid()
     people = leading(one)
-    url = str(db.engine.url.render_as_string(hide_password=False))
+    url = app.config["SETTINGS"].database_url
     db.session.remove()
-    environment = {**os.environ, "DATABASE_URL": url, "SECRET_KEY": "k" * 40}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", TAPPER, one.no, str(one.shop.west), NOW.isoformat(), str(who.id), VIN],
-            cwd=Path(__file__).parents[2], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-        for who in people
-    ]  # fmt: skip
+    db.engine.dispose()  # no connection is inherited
+    fork = multiprocessing.get_context("fork")
+    gate = fork.Barrier(len(people))
+    processes = [fork.Process(target=tap_through, args=(url, tmp_path, one.no, who, gate)) for who in people]
     for process in processes:
-        assert process.stdout
-        while (line := process.stdout.readline()) and line != "here\n":
-            pass
-        assert line
+        process.start()
     for process in processes:
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    for process in processes:
-        process.communicate(timeout=60)
-        assert process.returncode == 0
+        process.join(60)
+        assert process.exitcode == 0
     assert [s.events(one.no).count(event) for event in ("confirmed", "car_assigned", "car_ready")] == [1, 1, 1]
     booking = s.booking(one.no)
     assert (booking.state, booking.vin) == ("car_ready", VIN)
