@@ -46,6 +46,19 @@ def test_from_the_scan_to_the_answer(house, phone):
     expect(clerk.page.get_by_text("叫顾问").first).to_be_visible()
 
 
+def test_two_scanned_cars_are_offered_side_by_side(house, phone):
+    with contextlib.closing(sqlite3.connect(house.folder / "shop.db")) as connection:
+        cars = connection.execute(
+            "SELECT c.code, t.slug FROM store_codes c JOIN trims t ON t.id = c.trim_id "
+            "WHERE c.stock <> 'sold' ORDER BY c.id"
+        ).fetchall()
+    guest = phone()
+    for code, _ in cars[:2]:
+        guest.goto(f"{house.url}/q/{code}")
+    guest.locator("#pair").get_by_role("link", name="一起比较").click()
+    expect(guest).to_have_url(f"{house.url}/compare?trims={cars[1][1]},{cars[0][1]}")
+
+
 def test_check_in_without_scripts_in_care_mode(house, phone):
     _, codes = stands(house)
     guest = phone(java_script_enabled=False)

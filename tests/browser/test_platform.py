@@ -30,7 +30,7 @@ from app.payments.models import Payment
 from tests.booking import shop as s
 from tests.browser.axe import LOOKS
 from tests.browser.conftest import House
-from tests.browser.people import DEAL, Shopper
+from tests.browser.people import DEAL, Clerk, Shopper
 from tests.browser.test_pages import look, problems
 
 pytestmark = pytest.mark.browser
@@ -226,7 +226,7 @@ def test_a_refused_place_leads_to_the_cities(house, phone):
         page.get_by_label("城市").select_option("上海市")
         page.get_by_role("button", name="查看").click()
         expect(page.locator("#count")).to_contain_text("上海市")
-        expect(page.locator("#dealers a").first).to_be_visible()
+        expect(page.locator("#dealers > article").last).to_be_visible()  # none of them is hidden
         page.goto(house.url + "/cities")
         page.get_by_role("link", name=re.compile("^杭州")).or_(
             page.get_by_role("button", name=re.compile("^杭州"))
@@ -391,6 +391,41 @@ def test_a_day_is_reconciled_with_the_bill(house, chief):
         assert all(isinstance(value, int | float) for value in values)
     finally:
         house.start("worker")
+
+
+def test_what_a_store_hands_in_comes_back_once_and_is_on_its_page_then(house, phone, chief):
+    """An activity from the manager's phone: headquarters see what is new, send it back with a reason, approve it."""
+    manager, store, title = Clerk(phone(), house), "yx-330106-01", "周日亲子试驾（样例）"
+    manager.join(store, "manager")
+    desk, now = manager.page, clock.local(clock.now())
+    desk.goto(f"{house.url}/staff/store/activities/new")
+    desk.get_by_label("标题").fill(title)
+    desk.get_by_label("内容").fill("带孩子来试驾，有儿童座椅。")
+    desk.locator("[name=starts_at]").fill(f"{now - timedelta(minutes=5):%Y-%m-%dT%H:%M}")
+    desk.locator("[name=ends_at]").fill(f"{now + timedelta(days=6):%Y-%m-%dT%H:%M}")
+    desk.get_by_role("button", name="提交审核").click()
+    expect(desk.get_by_text("等待总部审核")).to_be_visible()
+    chief.goto(house.url + "/admin/submissions")
+    chief.get_by_role("link", name=re.compile(re.escape(title))).click()
+    expect(chief.get_by_role("heading", name="顾客将看到")).to_be_visible()
+    found = problems(chief)
+    chief.get_by_label(re.compile("退回原因")).fill("请写明名额和报名方式。")
+    chief.get_by_role("button", name="退回门店").click()
+    expect(chief.get_by_text("退回原因：请写明名额")).to_be_visible()
+    desk.reload()
+    expect(desk.get_by_text("请写明名额和报名方式。")).to_be_visible()
+    found += problems(desk)
+    desk.get_by_role("link", name="修改后重新提交").click()
+    desk.get_by_label("内容").fill("带孩子来试驾，有儿童座椅。限 10 组，到店报名。")
+    desk.get_by_role("button", name="提交审核").click()
+    expect(desk.get_by_text("等待总部审核")).to_be_visible()
+    chief.goto(house.url + "/admin/submissions")
+    chief.get_by_role("link", name=re.compile(re.escape(title))).click()
+    chief.get_by_role("button", name=re.compile("^通过")).click()
+    expect(chief.get_by_text("正在展示")).to_be_visible()
+    desk.goto(f"{house.url}/dealers/{store}")
+    expect(desk.get_by_text("限 10 组，到店报名。")).to_be_visible()
+    assert not found
 
 
 OFFICE_PAGES = (
