@@ -1,4 +1,4 @@
-"""axe on the page that is open: the script goes in once, only what is wrong comes back."""
+"""axe on the page that is open: the script goes in once, only what is wrong comes back. And when to look."""
 
 from typing import Any
 
@@ -7,8 +7,12 @@ from playwright.sync_api import Page
 
 # WCAG 2.2 AA and axe's best practice.
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
-# What other colours or sizes alone can break; all other rules read the document, which stays the same.
-LOOKS = ["color-contrast", "link-in-text-block", "target-size"]
+# What other colours alone can break, and what other sizes can as well; all other rules read the document, which stays
+# the same.
+COLOURS = ["color-contrast", "link-in-text-block"]
+LOOKS = [*COLOURS, "target-size"]
+# Colours fade for a fifth of a second; what is looked at is the page when nothing fades any more.
+FADED = "document.getAnimations().every(move => !(move instanceof CSSTransition))"
 _SCRIPT = Axe().axe_script
 _RUN = "options => axe.run(options).then(found => found.violations)"
 
@@ -20,3 +24,17 @@ def violations(page: Page, rules: list[str] | None = None) -> list[str]:
     options: dict[str, Any] = {"runOnly": rules or RULES, "resultTypes": ["violations"]}
     found = page.evaluate(_RUN, options)
     return [f"{page.url}: {v['id']} {v['nodes'][0]['html'][:160]}" for v in found]
+
+
+def until(page: Page, condition: str) -> None:
+    """When it holds and the picture of it is drawn. No `wait_for_function`: that is an eval, which the page forbids."""
+    come = page.evaluate(
+        f"""(async () => {{
+            const drawn = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+            const end = performance.now() + 20_000;
+            for (await drawn(); !({condition}); await new Promise(done => setTimeout(done, 40)))
+                if (performance.now() > end) return false;
+            return true;
+        }})()"""
+    )
+    assert come, f"{page.url}: not within 20 s: {condition}"

@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 
 from app.core.assets import init_assets
 from app.core.statics import lean
-from tests.browser.axe import LOOKS, violations
+from tests.browser.axe import COLOURS, FADED, LOOKS, until, violations
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
@@ -125,35 +125,42 @@ def test_style_sheet_names_the_font_by_its_content() -> None:
     assert address.removeprefix("/static/fonts/") in (ROOT / "static/css/app.css").read_text("utf-8")
 
 
-@pytest.mark.parametrize("look", ["light", "dark", "care", "wide"])
-def test_axe_finds_nothing(gallery: str, phone: Phone, look: str) -> None:
-    options: dict[str, Any] = {"color_scheme": "dark" if look == "dark" else "light", "reduced_motion": "reduce"}
-    options["bypass_csp"] = True  # axe is evaluated as a string
-    if look == "wide":
-        options |= {"viewport": {"width": 1280, "height": 860}, "is_mobile": False}
-    page = phone(**options)
-    if look == "care":
-        page.context.add_cookies([{"name": "mode", "value": "care", "url": gallery}])
+def test_axe_finds_nothing(gallery: str, phone: Phone) -> None:
+    """Each page is opened once and looked at in light, dark, 关怀模式 and on a desk."""
+    options: dict[str, Any] = {"device_scale_factor": 1, "reduced_motion": "reduce"}
+    page = phone(**options, bypass_csp=True)  # axe is evaluated as a string
     found: list[str] = []
     for path in [*PAGES, *(f"errors/{name}" for name in ERRORS), "model#stores"]:
         page.goto(f"{gallery}/{path}")
-        found += violations(page, LOOKS if look in ("dark", "care") else None)
+        found += violations(page)
+        page.set_viewport_size({"width": 1280, "height": 860})
+        until(page, FADED)
+        found += violations(page)
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.emulate_media(color_scheme="dark")
+        until(page, FADED)
+        found += violations(page, COLOURS)
+        page.emulate_media(color_scheme="light")
+        page.evaluate("document.documentElement.dataset.mode = 'care'")
+        until(page, FADED)
+        found += violations(page, LOOKS)
     assert found == []
 
 
 SCREENS = [(320, "100%"), (390, "100%"), (390, "200%"), (768, "100%"), (1280, "100%")]
 
 
-@pytest.mark.parametrize(("width", "font"), SCREENS)
-def test_nothing_is_wider_than_the_screen(gallery: str, phone: Phone, width: int, font: str) -> None:
-    page = phone(viewport={"width": width, "height": 844}, is_mobile=False)
+def test_nothing_is_wider_than_the_screen(gallery: str, phone: Phone) -> None:
+    page = phone(is_mobile=False, device_scale_factor=1)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     for path in PAGES:
         page.goto(f"{gallery}/{path}")
-        page.evaluate("font => { document.documentElement.style.fontSize = font }", font)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        for width, font in SCREENS:
+            page.set_viewport_size({"width": width, "height": 844})
+            page.evaluate("font => { document.documentElement.style.fontSize = font }", font)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width, font)
     assert complaints == []
 
 
