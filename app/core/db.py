@@ -311,8 +311,8 @@ def locks_rows() -> bool:
 
 
 def in_transaction() -> bool:
-    """Whether a unit of work is open in this session."""
-    return bool(_session().info.get("depth", 0))
+    """Whether a unit of work is open here. Who only asks gets no session made for it."""
+    return _open.get() is not None
 
 
 def after_commit(callback: Callable[[], None]) -> None:

@@ -9,7 +9,7 @@ from flask import Flask, Request, Response, abort, current_app, g, make_response
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_wtf.csrf import CSRFError, CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from itsdangerous import URLSafeTimedSerializer
 from jinja2 import Environment
 from limits.errors import ConfigurationError
@@ -105,7 +105,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = settings.redis_url or "memory://"
     app.url_map.converters["int"] = RowId
     htmx.init_app(app)
-    csrf.init_app(app)
+    _protect(app)
     _limit(app)
     init_assets(app)
     caching.init_app(app, settings.response_cache_bytes)
@@ -150,6 +150,26 @@ class Shop(Flask):
 
     def ensure_sync(self, func: F) -> F:
         return func
+
+
+def _protect(app: Flask) -> None:
+    """Templates find the token among their globals: the same once more for every template need not be put together."""
+    kept = list(app.template_context_processors[None])
+    csrf.init_app(app)
+    app.template_context_processors[None] = kept
+    app.jinja_env.globals["csrf_token"] = _token
+
+
+def _token() -> str:
+    """For a form: the token that this request proved, while the session is still the one it belongs to."""
+    secret, proved = g.get("proved_token", ("", ""))
+    return proved if proved and session.get("csrf_token") == secret else generate_csrf()
+
+
+def _check_token() -> None:
+    csrf.protect()
+    if proved := request.form.get("csrf_token"):  # where one is, it is the one that was checked
+        g.proved_token = session["csrf_token"], proved
 
 
 def _limit(app: Flask) -> None:
@@ -231,7 +251,7 @@ def _check_access() -> Any:
     if (look := getattr(view, "__early__", None)) and (answer := look(**(request.view_args or {}))):
         return answer
     if level != "signed" and request.method not in {"GET", "HEAD", "OPTIONS"}:
-        csrf.protect()
+        _check_token()
     return check() if check else None
 
 

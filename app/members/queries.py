@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, or_, select
+from sqlalchemy import Column, ColumnElement, Executable, FromClause, bindparam, or_, select
 
 from app.core.clock import local
 from app.core.db import db, look, table_of
@@ -50,28 +51,35 @@ def session_digest(key: str) -> str:
 
 # Made once: every request of somebody who is signed in runs it.
 _members, _ended = table_of(Member), table_of(EndedSession)
-_SIGNED_IN = (
-    select(_members, _ended.c.digest)
-    .outerjoin(_ended, _ended.c.digest == bindparam("digest"))
-    .where(_members.c.id == bindparam("member"))
-)
+_FROM = _members.outerjoin(_ended, _ended.c.digest == bindparam("digest"))
+_KNOWN = select(_members, _ended.c.digest).where(_members.c.id == bindparam("member"))
+_SIGNED_IN = _KNOWN.select_from(_FROM)
 _PROVED = select(_members.c.phone).where(
     _members.c.id == bindparam("member"), _members.c.phone_verified_at.is_not(None)
 )
 
 
-def find_signed_in(member_id: int, session_version: int, session_key: str = "") -> Member | None:
+def find_signed_in(
+    member_id: int, session_version: int, session_key: str = "", beside: Executable | None = None
+) -> tuple[Member, tuple[Any, ...]] | None:
     """The member of a session, unless it was signed out: this one by its key, or all by raising the version.
 
     What a request knows of its person: a copy that belongs to no session of the database, so that it costs little.
+    With it what a statement made by `signed_in_beside` reads.
     """
-    row = look(_SIGNED_IN, {"member": member_id, "digest": session_digest(session_key)}).first()
+    statement = _SIGNED_IN if beside is None else beside
+    row = look(statement, {"member": member_id, "digest": session_digest(session_key)}).first()
     if row is None:
         return None
-    *values, ended = row  # none to be joined: not ended
+    values, (ended, *rest) = row[: len(_members.c)], row[len(_members.c) :]  # none to be joined: not ended
     member = Member(**dict(zip(_members.c.keys(), values, strict=True)))
     good = ended is None and member.session_version == session_version and is_living(member)
-    return member if good else None
+    return (member, tuple(rest)) if good else None
+
+
+def signed_in_beside(joined: FromClause, condition: ColumnElement[bool], *columns: Column[Any]) -> Executable:
+    """The statement of `find_signed_in` with what a higher room asks about the same person, or with nulls."""
+    return _KNOWN.add_columns(*columns).select_from(_FROM.outerjoin(joined, condition))
 
 
 def holds_number(phone: str, now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from flask import Flask, g, redirect, request, session, url_for
 from flask.wrappers import Response
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from sqlalchemy import Executable
 
 from app.core import clock, ids
 from app.core.htmx import go, wants_fragment
@@ -37,6 +38,10 @@ class _SessionOnly(LoginManager):
     def _update_remember_cookie(self, response: Any) -> Any:
         return response
 
+    def _session_protection_failed(self) -> bool:
+        """Off (see below): nothing to compare, so no hash of address and user agent for every request."""
+        return False
+
 
 login_manager = _SessionOnly()
 # The hash of address and user agent that "basic" and "strong" compare changes when a phone leaves the Wi-Fi.
@@ -49,8 +54,11 @@ def load_signed_in(session_id: str) -> SignedIn | None:
     member_id, _, version = rest.partition(":")
     if kind != "m" or not (member_id.isdecimal() and version.isdecimal()):
         return None
-    member = queries.find_signed_in(int(member_id), int(version), session.get(_KEY, ""))
-    return SignedIn(member) if member else None
+    found = queries.find_signed_in(int(member_id), int(version), session.get(_KEY, ""), g.get("ask_beside"))
+    if found is None:
+        return None
+    member, g.found_beside = found
+    return SignedIn(member)
 
 
 def current_member() -> Member | None:
@@ -104,9 +112,13 @@ def _typed(form: str, number: str) -> str:
     return fingerprint(settings().secret_key.get_secret_value(), "typed-here", f"{form}:{number}")
 
 
-def require_member() -> Any:
-    """Guard `member`: lets a signed-in member pass as `g.member`, `g.actor`; sends everybody else to the login."""
-    g.private = True
+def require_member(beside: Executable | None = None) -> Any:
+    """Guard `member`: lets a signed-in member pass as `g.member`, `g.actor`; sends everybody else to the login.
+
+    A guard above asks its own by the same statement (`queries.signed_in_beside`) and finds it as `g.found_beside`,
+    empty where the member was known before.
+    """
+    g.private, g.ask_beside = True, beside
     member = current_member()
     if member is None:
         return send_to_login()

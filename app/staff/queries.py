@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Executable, String, bindparam, func, select
 
@@ -11,19 +11,24 @@ from app.core.clock import local
 from app.core.db import db, look, table_of
 from app.core.errors import NotFound
 from app.dealers.models import Dealer
+from app.members.models import Member
+from app.members.queries import signed_in_beside
 from app.staff.errors import InvitationInvalid
 from app.staff.models import CounterPhone, PinTry, StaffInvitation, StaffMember
 from app.staff.rules import PHONE_LINK_LIFE, PIN_LOCK, PIN_TRIES, ROLES
 
 WAITING = "wait:"  # before a digest: of the link that registers a phone, not of the phone's own token
-_staff, _phones = table_of(StaffMember).c, table_of(CounterPhone).c
+_staff, _phones, _dealers = table_of(StaffMember).c, table_of(CounterPhone).c, table_of(Dealer).c
 _KNOWN = (
     _staff.id, _staff.dealer_id, _staff.member_id, _staff.name, _staff.role, _staff.joined_at, _staff.pin_hash,
-    _staff.pin_set_at,
+    _staff.pin_set_at, _dealers.name,
 )  # fmt: skip
-_ACTIVE = select(*_KNOWN).where(_staff.member_id == bindparam("member"), _staff.left_at.is_(None))
-_AT_DESK = select(*_KNOWN).where(
-    _staff.id == bindparam("staff"), _staff.dealer_id == bindparam("dealer"), _staff.left_at.is_(None)
+_JOINED = table_of(StaffMember).join(table_of(Dealer), _dealers.id == _staff.dealer_id)
+_COPY = select(*_KNOWN).select_from(_JOINED).where(_staff.left_at.is_(None))
+_ACTIVE = _COPY.where(_staff.member_id == bindparam("member"))
+_AT_DESK = _COPY.where(_staff.id == bindparam("staff"), _staff.dealer_id == bindparam("dealer"))
+BESIDE_MEMBER = signed_in_beside(
+    _JOINED, (_staff.member_id == table_of(Member).c.id) & _staff.left_at.is_(None), *_KNOWN
 )
 _PHONE = select(_phones.id, _phones.dealer_id, _phones.name).where(
     _phones.token_digest == bindparam("digest", type_=String), _phones.revoked_at.is_(None)
@@ -58,6 +63,7 @@ class ActiveStaff(NamedTuple):
     joined_at: datetime
     pin_hash: str | None
     pin_set_at: datetime | None
+    dealer_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,11 @@ class SharedPhone:
 def find_active(member_id: int) -> ActiveStaff | None:
     """The store role of a member who has not left."""
     return _copy(_ACTIVE, {"member": member_id})
+
+
+def active_beside(found: tuple[Any, ...]) -> ActiveStaff | None:
+    """The same from what BESIDE_MEMBER found."""
+    return ActiveStaff._make(found) if found and found[0] is not None else None
 
 
 def find_at_desk(staff_id: int, dealer_id: int) -> ActiveStaff | None:

@@ -59,10 +59,11 @@ def require_staff() -> Any:
     phone = current_phone()
     if phone is not None:
         return _require_desk(phone)
-    answer = require_member()
+    answer = require_member(queries.BESIDE_MEMBER)
     if answer is not None:
         return answer
-    staff = queries.find_active(g.member.id)
+    found = g.get("found_beside")
+    staff = queries.active_beside(found) if found else queries.find_active(g.member.id)
     if staff is None:
         return _no_access()
     _let_pass(staff)

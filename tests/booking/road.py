@@ -51,7 +51,7 @@ class Road:
     def hand_over(self, now: datetime = NOW, document: str = "SJ-0001", by: Actor | None = None) -> int:
         clerk = by or self.clerk
         seen = services.preview(clerk, read_scan(living_code("k", "B", self.no, now).token), now, secret="k")
-        return services.redeem(clerk, seen.ticket, seen.nonce, now, secret="k", document=document)
+        return services.redeem(clerk, seen.ticket, seen.nonce, now, secret="k", document=document).id
 
 
 def paid(now: datetime = NOW, *, kind: str = "订金", **deal: object) -> Road:

@@ -41,7 +41,7 @@ def look(clerk: Actor, code: str) -> Preview:
 
 
 def confirm(clerk: Actor, seen: Preview, nonce: str = "") -> int:
-    return services.redeem(clerk, seen.ticket, nonce or seen.nonce, NOW, secret=SECRET)
+    return services.redeem(clerk, seen.ticket, nonce or seen.nonce, NOW, secret=SECRET).id
 
 
 def stands(coupon_id: int) -> tuple[str, int, int]:

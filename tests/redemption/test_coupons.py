@@ -62,7 +62,7 @@ class Counter:
         return services.preview(by or self.clerk, read_scan(code or self.token(now), tail), now, secret=SECRET)
 
     def confirm(self, seen: Preview, bill: str = "", now=LATER, by: Actor | None = None) -> int:
-        return services.redeem(by or self.clerk, seen.ticket, seen.nonce, now, secret=SECRET, bill=bill)
+        return services.redeem(by or self.clerk, seen.ticket, seen.nonce, now, secret=SECRET, bill=bill).id
 
     @property
     def state(self) -> str:

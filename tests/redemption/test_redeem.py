@@ -55,7 +55,7 @@ def look(clerk: Actor, code: str, tail: str = "", now=LATER) -> services.Preview
 
 
 def confirm(clerk: Actor, seen: services.Preview, now=LATER) -> int:
-    return services.redeem(clerk, seen.ticket, seen.nonce, now, secret=SECRET, document=f"SJ-{seen.no}")
+    return services.redeem(clerk, seen.ticket, seen.nonce, now, secret=SECRET, document=f"SJ-{seen.no}").id
 
 
 def test_scan_preview_confirm(app: Flask) -> None:

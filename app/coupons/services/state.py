@@ -34,7 +34,7 @@ _ID, _NOW = bindparam("coupon", type_=_c.id.type), bindparam("now", type_=_c.sta
 _READ = (
     select(
         _c.id, _campaigns.c.slug, _c.state, _c.valid_from, _c.valid_until, _c.dealer_id, _c.redeemed_at,
-        _c.redeemed_dealer_id, _c.redeemed_fen, _c.revoked_reason, _terms.c.rules,
+        _c.redeemed_dealer_id, _c.redeemed_fen, _c.revoked_reason, _c.terms_id, _terms.c.rules,
         select(_dealers.c.name).where(_dealers.c.id == _c.redeemed_dealer_id).scalar_subquery(),
     )
     .join(_campaigns, _campaigns.c.id == _c.campaign_id)
@@ -43,7 +43,13 @@ _READ = (
 )  # fmt: skip
 _REDEEM = (
     update(_coupons)
-    .where(_c.id == _ID, _c.state == CouponState.ISSUED.value, _c.valid_from <= _NOW, _c.valid_until > _NOW)
+    .where(
+        _c.id == _ID,
+        _c.terms_id == bindparam("terms", type_=_c.id.type),
+        _c.state == CouponState.ISSUED.value,
+        _c.valid_from <= _NOW,
+        _c.valid_until > _NOW,
+    )
     .values(
         state=CouponState.REDEEMED.value,
         state_at=_NOW,
@@ -67,8 +73,21 @@ class Standing(NamedTuple):
     redeemed_dealer_id: int | None
     redeemed_fen: int | None
     revoked_reason: str
+    terms_id: int
     terms: Terms
     redeemed_where: str
+
+
+class Promise(NamedTuple):
+    """What never changes of a coupon, so that whoever has read it need not read it again to redeem."""
+
+    campaign: str
+    terms_id: int
+    terms: Terms
+
+    def holds_at(self, dealer_id: int) -> bool:
+        """Whether it is for this store, as far as its terms say."""
+        return self.terms.usage != Usage.ONLINE and (self.terms.dealers is None or dealer_id in self.terms.dealers)
 
 
 def refusal_of(coupon: Standing, dealer_id: int, now: datetime) -> CouponRefused | None:
@@ -104,23 +123,24 @@ def read(coupon_id: int) -> Standing:
     return _standing(look(_READ, {"coupon": coupon_id}).first())
 
 
-def redeem(coupon_id: int, dealer_id: int, amount_fen: int, actor: Actor, now: datetime) -> None:
+def redeem(
+    coupon_id: int, dealer_id: int, amount_fen: int, actor: Actor, now: datetime, promise: Promise | None = None
+) -> None:
     """issued → redeemed at this dealer, once: of any number at the same moment one succeeds.
 
     Validity and dealer are judged inside, by the coupon's own terms; one that a booking holds cannot. `amount_fen` is
-    what the redemption is worth. Joins the caller's transaction; locks coupon, ledger head.
+    what the redemption is worth, `promise` what the caller has read before. Joins the caller's transaction; locks
+    coupon, ledger head.
     NotFound, CouponUsed, CouponHeld, CouponRevoked, CouponExpired, CouponTooEarly, CouponElsewhere, CouponOnlineOnly.
     """
     with transaction():
-        coupon = _standing(execute(_READ, {"coupon": coupon_id}).first())
-        if (refusal := refusal_of(coupon, dealer_id, now)) is not None:
-            raise refusal
-        done = {"coupon": coupon_id, "now": now, "store": dealer_id, "worth": amount_fen}
-        if execute(_REDEEM, done).rowcount != 1:
-            late = _standing(execute(_READ, {"coupon": coupon_id}).first())
-            raise refusal_of(late, dealer_id, now) or CouponRefused
+        promise = promise or _promise(_standing(execute(_READ, {"coupon": coupon_id}).first()))
+        done = {"coupon": coupon_id, "terms": promise.terms_id, "now": now, "store": dealer_id, "worth": amount_fen}
+        if not promise.holds_at(dealer_id) or execute(_REDEEM, done).rowcount != 1:
+            coupon = _standing(execute(_READ, {"coupon": coupon_id}).first())
+            raise refusal_of(coupon, dealer_id, now) or CouponRefused
         forget(Coupon, coupon_id)
-        _enter(actor, LedgerEvent.REDEEMED, coupon, now, dealer_id, amount_fen)
+        _enter(actor, LedgerEvent.REDEEMED, coupon_id, promise, now, dealer_id, amount_fen)
 
 
 def undo(coupon_id: int, actor: Actor, now: datetime) -> None:
@@ -149,7 +169,8 @@ def undo(coupon_id: int, actor: Actor, now: datetime) -> None:
         if changed_rows(back.values(**values)) != 1:
             raise NotRedeemed
         forget(Coupon, coupon_id)
-        _enter(actor, LedgerEvent.UNDONE, coupon, now, coupon.redeemed_dealer_id, coupon.redeemed_fen or 0)
+        store, worth = coupon.redeemed_dealer_id, coupon.redeemed_fen or 0
+        _enter(actor, LedgerEvent.UNDONE, coupon_id, _promise(coupon), now, store, worth)
 
 
 def revoke(coupon_id: int, reason: str, actor: Actor, now: datetime) -> None:
@@ -166,7 +187,7 @@ def revoke(coupon_id: int, reason: str, actor: Actor, now: datetime) -> None:
         if changed_rows(gone.values(**values)) != 1:
             raise _not_issued(_standing(execute(_READ, {"coupon": coupon_id}).first()))
         forget(Coupon, coupon_id)
-        _enter(actor, LedgerEvent.REVOKED, coupon, now, coupon.dealer_id)
+        _enter(actor, LedgerEvent.REVOKED, coupon_id, _promise(coupon), now, coupon.dealer_id)
 
 
 @retry_deadlock
@@ -198,7 +219,7 @@ def _expire(coupon_ids: list[int], actor: Actor, now: datetime) -> int:
                 gone.append(_standing(execute(_READ, {"coupon": coupon_id}).first()))
                 forget(Coupon, coupon_id)
         for coupon in sorted(gone, key=lambda row: (row.dealer_id or 0, row.id)):
-            _enter(actor, LedgerEvent.EXPIRED, coupon, now, coupon.dealer_id)
+            _enter(actor, LedgerEvent.EXPIRED, coupon.id, _promise(coupon), now, coupon.dealer_id)
     return len(gone)
 
 
@@ -210,19 +231,29 @@ def _not_issued(coupon: Standing) -> CouponRefused:
     return CouponExpired(say(coupon.valid_until)) if coupon.state == CouponState.EXPIRED else CouponRefused()
 
 
+def _promise(coupon: Standing) -> Promise:
+    return Promise(coupon.campaign, coupon.terms_id, coupon.terms)
+
+
 def _enter(
-    actor: Actor, event: LedgerEvent, coupon: Standing, now: datetime, dealer_id: int | None, amount_fen: int = 0
+    actor: Actor,
+    event: LedgerEvent,
+    coupon_id: int,
+    promise: Promise,
+    now: datetime,
+    dealer_id: int | None,
+    amount_fen: int = 0,
 ) -> None:
     append(
         actor,
         event,
         "coupon",
-        coupon.id,
+        coupon_id,
         now,
         dealer_id=dealer_id,
-        campaign=coupon.campaign,
+        campaign=promise.campaign,
         amount_fen=amount_fen,
-        dealer_permille=coupon.terms.share_permille,
+        dealer_permille=promise.terms.share_permille,
     )
 
 

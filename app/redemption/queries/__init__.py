@@ -1,6 +1,7 @@
 """The read side of the counter."""
 
 from app.redemption.queries.receipts import (
+    Line,
     Receipt,
     Standing,
     find_by_nonce,
@@ -9,12 +10,14 @@ from app.redemption.queries.receipts import (
     list_between,
     list_by_tail,
     list_today,
+    receipt_of,
 )
 from app.redemption.queries.tallies import Tallies, count_today, list_failures_today, tally_today
 from app.redemption.queries.words import KINDS, Words, spaced, words_of
 
 __all__ = [
     "KINDS",
+    "Line",
     "Receipt",
     "Standing",
     "Tallies",
@@ -27,6 +30,7 @@ __all__ = [
     "list_by_tail",
     "list_failures_today",
     "list_today",
+    "receipt_of",
     "spaced",
     "tally_today",
     "words_of",

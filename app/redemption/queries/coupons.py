@@ -9,19 +9,24 @@ from sqlalchemy import String, bindparam, func, or_, select
 
 from app.booking.rules import mask_name
 from app.core.db import execute, in_transaction, look, table_of
-from app.coupons.models import CampaignTerms, Coupon
+from app.coupons.models import CampaignTerms, Coupon, CouponCampaign
 from app.coupons.rules import CouponState, Terms
 from app.members.models import Member
 from app.members.rules import mask_phone
+from app.redemption.queries.words import Words, terms_words
 
 SAID_TWICE = timedelta(days=1)  # how long a typed code of a used coupon is told as used
 _c, _m, _t = table_of(Coupon).c, table_of(Member).c, table_of(CampaignTerms).c
+_campaigns = table_of(CouponCampaign).c
 _COLUMNS = (
     _c.id, _c.code, _c.state, _c.valid_from, _c.valid_until, _c.held_by, _c.redeemed_at, _c.redeemed_dealer_id,
-    _c.revoked_reason, _t.rules, _m.name, _m.phone, _m.erased_at,
+    _c.revoked_reason, _campaigns.slug, _c.terms_id, _t.rules, _m.name, _m.nickname, _m.phone, _m.erased_at,
 )  # fmt: skip
 _JOINED = (
-    table_of(Coupon).join(table_of(CampaignTerms), _t.id == _c.terms_id).join(table_of(Member), _m.id == _c.member_id)
+    table_of(Coupon)
+    .join(table_of(CampaignTerms), _t.id == _c.terms_id)
+    .join(table_of(CouponCampaign), _campaigns.id == _c.campaign_id)
+    .join(table_of(Member), _m.id == _c.member_id)
 )
 _BY_CODE = select(*_COLUMNS).select_from(_JOINED).where(_c.code == bindparam("code"))
 _BY_TAIL = (
@@ -54,11 +59,19 @@ class SeenCoupon:
     redeemed_at: datetime | None
     redeemed_dealer_id: int | None
     revoked_reason: str
+    campaign: str
+    terms_id: int
     terms: Terms
+    name: str  # as the customer gave it, or in WeChat
     who: str
     phone: str
     tail: str
     erased: bool
+
+    @property
+    def words(self) -> Words:
+        """What its receipt says."""
+        return terms_words(self.code, self.terms, self.name, self.phone if self.tail else "", self.tail)
 
 
 def find_coupon(code: str) -> SeenCoupon | None:
@@ -74,10 +87,11 @@ def list_coupons_by_tail(tail: str, now: datetime) -> Sequence[SeenCoupon]:
 
 
 def _seen(row: tuple[Any, ...]) -> SeenCoupon:
-    *values, rules, name, phone, erased_at = row
+    *values, rules, name, nickname, phone, erased_at = row
     return SeenCoupon(
         *values,
         terms=Terms.from_json(rules),
+        name=name or nickname or "",
         who=mask_name(name) if name else "会员",
         phone=mask_phone(phone) if phone else "未留手机号",
         tail=phone[-4:] if phone else "",

@@ -120,7 +120,7 @@ def find_by_nonce(staff_id: int, nonce: str) -> int | None:
     return look(_BY_NONCE, {"staff": staff_id, "nonce": nonce}).scalar()
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
     """What a receipt needs of the row itself."""
 
     id: int
@@ -139,10 +139,17 @@ def get_receipt(redemption_id: int, actor: Actor, now: datetime) -> Receipt:
     found = look(_ONE, {"redemption": redemption_id, "dealer": actor.dealer_id}).first()
     if found is None:
         raise NotFound
-    line = _Line._make(found[: len(_KNOWN)])
+    line = Line._make(found[: len(_KNOWN)])
     staff_name, dealer_name, phone_name, code, *rest = found[len(_KNOWN) :]
     words = coupon_words(code, *rest) if code else words_of(line.subject_kind, [line.subject_id]).get(line.subject_id)
     return _receipt(actor, now, words or GONE, line, staff_name, dealer_name, phone_name)
+
+
+def receipt_of(
+    line: Line, words: Words, actor: Actor, now: datetime, *, staff: str, dealer: str, phone: str | None
+) -> Receipt:
+    """The receipt of what the actor has redeemed at this very moment, from what the request knows already."""
+    return _receipt(actor, now, words, line, staff, dealer, phone)
 
 
 def list_today(actor: Actor, now: datetime, *, mine: bool = False, kind: str = "") -> list[Receipt]:
@@ -197,7 +204,7 @@ def _receipt(
     actor: Actor,
     now: datetime,
     words: Words,
-    row: Redemption | _Line,
+    row: Redemption | Line,
     staff_name: str,
     dealer_name: str,
     phone_name: str | None,

@@ -76,12 +76,17 @@ def with_coupon(joined: Join, kind: Column[Any], subject_id: Column[Any]) -> Joi
 
 def coupon_words(code: str, rules: dict[str, Any], name: str, nickname: str, phone: str | None) -> Words:
     """The words of a coupon from its COUPON_COLUMNS."""
-    terms = Terms.from_json(rules)
+    masked, tail = (mask_phone(phone), phone[-4:]) if phone else ("", "")
+    return terms_words(code, Terms.from_json(rules), name or nickname or "", masked, tail)
+
+
+def terms_words(code: str, terms: Terms, name: str, masked: str, tail: str) -> Words:
+    """The words of a coupon of these terms; the phone comes masked already."""
     return Words(
         no=spaced(code),
-        who=mask_name(name or nickname or ""),
-        phone=mask_phone(phone) if phone else "",
-        tail=phone[-4:] if phone else "",
+        who=mask_name(name),
+        phone=masked,
+        tail=tail,
         what=terms.title,
         value=terms.value_words(),
     )

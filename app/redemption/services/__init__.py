@@ -3,8 +3,8 @@
 What can be redeemed are `subjects`: bookings and coupons behind one protocol.
 """
 
-from app.redemption.services.confirm import redeem
+from app.redemption.services.confirm import Redeemed, redeem
 from app.redemption.services.look import Preview, look_again, preview, value_now
 from app.redemption.services.take_back import undo
 
-__all__ = ["Preview", "look_again", "preview", "redeem", "undo", "value_now"]
+__all__ = ["Preview", "Redeemed", "look_again", "preview", "redeem", "undo", "value_now"]

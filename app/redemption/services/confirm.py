@@ -1,7 +1,7 @@
 """Preview → redeemed: once, whoever taps, and the retry of a lost answer shows the same success."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
@@ -21,6 +21,14 @@ from app.redemption.services.tries import keep_failure
 _ADD = insert(table_of(Redemption)).returning(table_of(Redemption).c.id)
 
 
+class Redeemed(NamedTuple):
+    """A redemption by its id, with what its receipt says where that need not be read again."""
+
+    id: int
+    line: queries.Line | None = None
+    words: queries.Words | None = None
+
+
 @retry_deadlock
 def redeem(
     actor: Actor,
@@ -32,8 +40,8 @@ def redeem(
     document: str = "",
     bill: str = "",
     phone_id: int | None = None,
-) -> int:
-    """Redeem what the ticket was written for, once; returns the redemption's id. The same nonce gives the same id.
+) -> Redeemed:
+    """Redeem what the ticket was written for, once. The same nonce gives the same id.
 
     A booking's open balance is recorded with the number of its `document`, a coupon with a threshold is judged by the
     `bill`. TicketStale, ScannedIntoField, every refusal of `preview` (somebody else may have acted since),
@@ -61,7 +69,7 @@ def redeem(
         db.session.rollback()  # gives its connection back: what follows takes one of its own
     done = queries.find_by_nonce(staff_id, nonce)  # the answer of the first time was lost
     if done is not None:
-        return done
+        return Redeemed(done)
     told = _told(subject, ticket, actor, refusal, now, secret)
     if isinstance(told, Refused):
         keep_failure(actor, "confirm", told.code, now, phone_id)
@@ -70,10 +78,14 @@ def redeem(
 
 def _once(
     subject: Subject, found: Any, filled: Filled, actor: Actor, nonce: str, now: datetime, phone_id: int | None
-) -> int:
+) -> Redeemed:
     with transaction():
         done = subject.redeem(found, filled, actor, now)
-        return execute(_ADD, _row(subject, done, actor, nonce, now, phone_id)).scalar_one()
+        new_id: int = execute(_ADD, _row(subject, done, actor, nonce, now, phone_id)).scalar_one()
+    line = queries.Line(
+        new_id, subject.kind, done.subject_id, actor.id or 0, now, None, "", done.amount_fen, done.bill_fen
+    )
+    return Redeemed(new_id, line, subject.words(found))
 
 
 def _row(subject: Subject, done: Done, actor: Actor, nonce: str, now: datetime, phone_id: int | None) -> dict[str, Any]:

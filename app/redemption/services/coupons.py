@@ -133,10 +133,14 @@ class CouponSubject:
             asks_hint="按小票填写，系统据此计算优惠" if asks else "",
         )
 
+    def words(self, found: SeenCoupon) -> queries.Words:
+        return found.words
+
     def redeem(self, found: SeenCoupon, filled: Filled, actor: Actor, now: datetime) -> Done:
         worth, bill_fen = worth_of(found.terms, filled.bill)
         # Its guarded UPDATE decides who is first, whatever was read before.
-        state.redeem(found.id, actor.dealer_id or 0, worth, actor, now)
+        promise = state.Promise(found.campaign, found.terms_id, found.terms)
+        state.redeem(found.id, actor.dealer_id or 0, worth, actor, now, promise)
         return Done(found.id, CouponState.ISSUED, worth, bill_fen)
 
     def lock(self, subject_id: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from app.core.errors import DomainError
 from app.core.security import Actor
 from app.redemption.errors import Refused
+from app.redemption.queries import Words
 from app.redemption.rules import Kind
 
 
@@ -74,6 +75,10 @@ class Subject(Protocol):
         ...
 
     def show(self, found: Any, now: datetime) -> Shown: ...
+    def words(self, found: Any) -> Words | None:
+        """What the receipt calls it, where what was found says all of it."""
+        ...
+
     def redeem(self, found: Any, filled: Filled, actor: Actor, now: datetime) -> Done:
         """Inside the confirmation's transaction: judged again as it stands when it is our turn."""
         ...

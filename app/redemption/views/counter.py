@@ -23,7 +23,7 @@ from app.redemption.forms import ConfirmForm, ScanForm, UndoForm
 from app.redemption.rules import Kind, Scan, read_scan
 from app.redemption.views import blueprint
 from app.redemption.views.lists import counts
-from app.staff.session import current_phone_id, is_staff_here
+from app.staff.session import current_phone, current_phone_id, current_staff, is_staff_here
 
 log = structlog.get_logger(__name__)
 FIELDS = {"ticket": 121, "nonce": 41, "document": 61, "bill": 21}  # one letter more than good ones have
@@ -77,7 +77,7 @@ def redeem() -> Response:
     if not (given["ticket"] and given["nonce"]):
         return go(url_for("redemption.scan"))
     try:
-        redemption_id = services.redeem(
+        done = services.redeem(
             actor(),
             given["ticket"],
             given["nonce"],
@@ -94,8 +94,8 @@ def redeem() -> Response:
             raise
         return _look_again(given["ticket"], given["nonce"], ConfirmForm(), refusal)
     if wants_fragment():
-        return _result(redemption_id)
-    return go(url_for("redemption.show_result", redemption_id=redemption_id))
+        return _show(_receipt(done))
+    return go(url_for("redemption.show_result", redemption_id=done.id))
 
 
 @blueprint.get("/staff/redemptions/<int:redemption_id>")
@@ -183,7 +183,26 @@ def _refusal(refusal: Refused) -> Response:
 
 
 def _result(redemption_id: int, form: UndoForm | None = None, status: int = 200) -> Response:
-    receipt = queries.get_receipt(redemption_id, actor(), clock.now())
+    return _show(queries.get_receipt(redemption_id, actor(), clock.now()), form, status)
+
+
+def _receipt(done: services.Redeemed) -> queries.Receipt:
+    """From what the confirmation knows: a queue waits for it. Else as it is written."""
+    if done.line is None or done.words is None:
+        return queries.get_receipt(done.id, actor(), clock.now())
+    staff, phone = current_staff(), current_phone()
+    return queries.receipt_of(
+        done.line,
+        done.words,
+        actor(),
+        clock.now(),
+        staff=staff.name,
+        dealer=staff.dealer_name,
+        phone=phone.name if phone else None,
+    )
+
+
+def _show(receipt: queries.Receipt, form: UndoForm | None = None, status: int = 200) -> Response:
     if form is None and receipt.may_undo and receipt.undo_needs_reason:
         form = UndoForm(formdata=None)
     kind = "needs" if receipt.undone else "ok"
