@@ -141,7 +141,7 @@ def test_from_the_brand_to_the_inspection_without_scripts(app: Flask):
         result = client.get(here)
         check(result.text, whole=True)
         assert "¥59,000" in result.text
-        assert "× 47.00%" in result.text
+        assert "× 47%" in result.text
         assert "SAMPLE" in result.text
         assert "5,000" in result.text
         assert "13900002086" not in result.text
