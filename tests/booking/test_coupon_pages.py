@@ -15,6 +15,7 @@ from tests.booking.test_store_views import browser
 from tests.booking.test_views import sign_in
 from tests.client import check
 from tests.coupons import campaigns as c
+from tests.operators import admin_client
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +116,9 @@ def test_the_store_and_the_paper_say_what_was_used(app: Flask, road: r.Road, cli
     road.ready()
     road.hand_over()
     assert "已使用" in browser(app, road.clerk).get(f"/staff/bookings/{road.no}").text
+    office = admin_client(app).get(f"/admin/bookings/{road.no}").text
+    check(office, whole=True)
+    for words in ("到店试驾礼券", "共担", "已使用", "扫码交车", "原 已付款；现 已确认", "门店 西湖店"):
+        assert words in office, words
+    spoken = re.sub(r"<[^>]*>", " ", office.split("审计记录</h2>")[1].split("</table>")[0])
+    assert not re.search(r"[a-z]+_[a-z]+|confirmed|held", spoken), spoken  # every word is one of people's

@@ -10,7 +10,7 @@ from app.booking import queries
 from app.booking.admin_views import blueprint
 from app.booking.models import Booking
 from app.booking.queries import board
-from app.booking.rules import PICK_UP, BookingState, state_words
+from app.booking.rules import EVENT_WORDS, PICK_UP, BookingState, state_words
 from app.booking.services import correct
 from app.booking.tails import is_tail, keep_tail, kept_tail, typed_tail
 from app.core import audit, clock
@@ -18,6 +18,7 @@ from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.htmx import go, render
 from app.core.security import Actor, access
+from app.coupons.queries.candidates import list_of_booking
 from app.members import rules as members
 
 STATES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -47,10 +48,12 @@ ACTIONS = {
     "booking_balance_recorded": "登记余款", "booking_balance_corrected": "更正余款", "booking_balance_paid": "余款到账",
     "booking_corrected": "更正", "booking_forfeited": "违约不退", "booking_given_back": "总部退款",
     "booking_dealer_missed": "门店违约", "booking_extended": "延长保留", "booking_looked_at": "查看完整资料",
+    "hold_extended": "延长保留", "redeemed": "扫码交车", "booking_contact_opened": "门店查看姓名和电话",
 }  # fmt: skip
 DETAILS = {
     "before": "原", "after": "现", "reason": "原因", "what": "项目", "document": "单据号", "vin": "车架号",
-    "deal_id": "一口价", "dealer_id": "门店", "at": "时间", "fen": "金额（分）", "sent": "短信",
+    "deal_id": "一口价", "dealer_id": "门店", "at": "时间", "fen": "金额", "sent": "短信",
+    "delta_fen": "差价", "promise": "承诺",
 }  # fmt: skip
 
 
@@ -197,9 +200,10 @@ def _page(no: str, status: int = 200, problem: str = "", *, full: bool = False) 
         problem=problem,
         full=full,
         trail=board.list_trail(booking.id),
+        coupons=list_of_booking(booking.id) if booking.coupon_fen else [],
         may=_may(booking),
         what=WHAT,
-        actions=ACTIONS,
+        actions={f"booking_{event}": said for event, said in EVENT_WORDS.items()} | ACTIONS,
         details=DETAILS,
         mask=members.mask_phone,
         typed=request.form if status == 422 else {},

@@ -15,6 +15,7 @@ from app.core.audit import AuditEntry
 from app.core.clock import say
 from app.core.db import db
 from app.core.errors import NotFound
+from app.core.money import format_yuan
 from app.dealers.models import Dealer
 
 LATEST_EVENTS = 12
@@ -32,6 +33,7 @@ COLUMNS: tuple[tuple[str, tuple[BookingState, ...]], ...] = (
     ("已退款", (_S.REFUNDED,)),
     ("违约", (_S.FORFEITED,)),
 )
+_SAID = {str(state): words for words, states in COLUMNS for state in states} | {"confirm": "确认", "ready": "备好车"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +211,21 @@ def _actor(row: AuditEntry) -> str:
 
 
 def _detail(row: AuditEntry) -> list[tuple[str, str]]:
-    return [(str(key), _readable(value)) for key, value in row.detail.items()]
+    """The page says which deal it is; a number of a row says nothing to anybody."""
+    return [(str(key), _readable(str(key), value)) for key, value in row.detail.items() if key != "deal_id"]
 
 
-def _readable(value: Any) -> str:
-    """A moment as people say it, nothing as 无, anything else as it is."""
+def _readable(key: str, value: Any) -> str:
+    """A state, an amount, a store, a moment as people say it, nothing as 无, anything else as it is."""
     if value in (None, ""):
         return "无"
     text = str(value)
+    if text in _SAID:
+        return _SAID[text]
+    if key.endswith("fen") and isinstance(value, int):
+        return format_yuan(value)
+    if key == "dealer_id":
+        return db.session.scalar(select(Dealer.name).where(Dealer.id == value)) or text
     if len(text) >= 19 and text[10:11] == "T":
         try:
             return say(datetime.fromisoformat(text))
