@@ -211,8 +211,9 @@ def test_a_walk_in_signs_by_name_on_the_stores_phone(app: Flask) -> None:
     counter, client = staff(app, world.clerk), sign_in(app, who)
     assert "雪山白" in seen(counter, "/staff/test-drives/walk-in")
     send(counter, "/staff/test-drives/walk-in", 422, car="x", name="")
-    theirs = send(counter, "/staff/test-drives/walk-in", car=str(world.car), name="钱先生").headers["Location"]
+    theirs = send(counter, "/staff/test-drives/walk-in", car=str(world.car), name="<script>'--").headers["Location"]
     assert "客户扫码" in seen(counter, theirs)
+    assert "<script>'" not in seen(counter, theirs) + seen(counter, "/staff/test-drives")
     assert "正在使用" in send(counter, "/staff/test-drives/walk-in", 422, car=str(world.car), name="孙女士").text
     no = theirs.rsplit("/", 1)[1]
     digest = fields(seen(counter, f"{theirs}/agreement"))["digest"]
@@ -223,8 +224,8 @@ def test_a_walk_in_signs_by_name_on_the_stores_phone(app: Flask) -> None:
     where = send(client, link).headers["Location"]
     assert "签试驾协议" in seen(client, where)
     seen(client, link + "0", 404)
-    send(counter, f"{theirs}/cancellation", reason="车辆故障")
-    assert "车辆故障" in seen(client, where)
+    send(counter, f"{theirs}/cancellation", reason="车辆<b>故障")
+    assert "车辆&lt;b&gt;故障" in seen(client, where)
     assert w.drive(no).contact_phone == ""
 
 

@@ -85,10 +85,10 @@ def test_both_sides_without_scripts(app: Flask, desk: Desk) -> None:
         clerk, f"{at_store}/quote", seen, 422, kind="landing", price="99800", included=["tax"], valid_until="2026-11-30"
     )
     send(clerk, f"{at_store}/quote", seen, kind="bare", price="99,800", included=["gift"], valid_until="2026-11-30")
-    send(clerk, f"{at_store}/messages", page(clerk, at_store), body="您好", nonce="nonce-0001")
+    send(clerk, f"{at_store}/messages", page(clerk, at_store), body="您好<script>'--", nonce="nonce-0001")
     mine = page(me, thread)
     assert "¥99,800" in mine or "99,800" in mine
-    assert "您好" in mine
+    assert "您好&lt;script&gt;" in mine
     assert "比指导价低" in page(me, here)
     send(me, f"{thread}/messages", mine, body="周末来", nonce=fields(mine)["nonce"])
     assert me.get(f"{thread}/news?seen=x", headers={"HX-Request": "true"}).text.count("周末来") == 1

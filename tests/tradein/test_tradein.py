@@ -132,6 +132,8 @@ def test_from_the_brand_to_the_inspection_without_scripts(app: Flask):
         refused = post(client, here, client.get(here).text, month="2031-01", city="杭州")
         assert refused.status_code == 422
         assert "不能晚于本月" in refused.text
+        walk(client, here, month="2020-08", city="<script>'--")
+        assert "&lt;script&gt;&#39;--" in client.get(here).text
         here = walk(client, here, month="2020-08", city="杭州")
         here = walk(client, here, mileage="6.8")
         here = walk(client, here, condition="fair")
