@@ -13,12 +13,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from app.core import clock
+from app.core.config import Settings
+from app.core.db import db
+from app.core.security import SYSTEM
+from app.factory import create_app
+from app.staff import queries as staff_queries
+from app.staff import services as staff_services
 from tests.postgres import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +66,29 @@ class House:
         done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    @cached_property
+    def app(self) -> Flask:
+        """The shop in this process, on the house's database: its services without another start of the program."""
+        names = {name.lower(): value for name, value in self.environment.items()}
+        known = {name: value for name, value in names.items() if name in Settings.model_fields}
+        return create_app(Settings(_env_file=None, **known))  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[Flask]:
+        """The shop's services at hand; no connection stays open."""
+        with self.app.app_context():
+            yield self.app
+            db.session.remove()
+            db.engine.dispose()
+
+    def invite(self, dealer: str, name: str, role: str) -> str:
+        """The link that makes its opener staff of a store."""
+        with self.inside():
+            dealer_id = staff_queries.find_dealer_id(dealer)
+            assert dealer_id is not None, dealer
+            _, token = staff_services.invite_staff(dealer_id, name, role, SYSTEM, clock.now())
+        return f"{self.url}/staff/invitations/{token}"
 
     def sql(self, statement: str, *values: str) -> None:
         """Change the shop's database from outside, to let time pass for one row."""

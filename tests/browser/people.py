@@ -128,9 +128,7 @@ class Clerk:
 
     def join(self, dealer: str = "yx-330106-01", role: str = "clerk") -> None:
         """Open the invitation link, log in, accept."""
-        output = self.house.flask("invite-staff", dealer, "--name", "丙示例", "--role", role)
-        link = next(word for word in output.split() if word.startswith("http"))
-        self.page.goto(link)
+        self.page.goto(self.house.invite(dealer, "丙示例", role))
         if "/connect/oauth2/authorize" in self.page.url:
             self.page.get_by_label(re.compile(self.person)).check()
             self.page.get_by_role("button", name="允许", exact=True).click()

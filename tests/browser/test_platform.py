@@ -21,10 +21,8 @@ from app.admin.rules import one_time_code
 from app.booking.models import DealDealer, OnePriceDeal
 from app.booking.services import pay
 from app.core import clock
-from app.core.config import Settings
 from app.core.db import db
 from app.dealers.models import Dealer
-from app.factory import create_app
 from app.gateways.pay.port import Method
 from app.payments.models import Payment
 from tests.booking import shop as s
@@ -303,10 +301,9 @@ def book(house: House, count: int) -> list[str]:
 
     How people book with their phones is seen above; here it would cost half a minute.
     """
-    names = {name.lower(): value for name, value in house.environment.items() if name.lower() in Settings.model_fields}
-    app = create_app(Settings(_env_file=None, **names))  # pyright: ignore[reportArgumentType, reportCallIssue]
+    env = house.environment
     numbers: list[str] = []
-    with app.app_context():
+    with house.inside() as app:
         deal = db.session.query(OnePriceDeal).filter_by(slug=DEAL).one()
         stores = db.session.query(DealDealer.dealer_id).filter_by(deal_id=deal.id)
         store = (stores.first() or db.session.query(Dealer.id).filter_by(status="营业").first() or [0])[0]
@@ -315,11 +312,9 @@ def book(house: House, count: int) -> list[str]:
         for n in range(count):
             actor, now = s.member(f"1390002{n:04d}"), clock.now()
             no = s.place(at, actor, now, seen_price_fen=price).no
-            own = {"app_id": names["wechat_app_id"], "mch_id": names["wechatpay_mch_id"], "method": Method.NATIVE}
+            own = {"app_id": env["WECHAT_APP_ID"], "mch_id": env["WECHATPAY_MCH_ID"], "method": Method.NATIVE}
             pay.open_booking_payment(actor, no, app.extensions["pay"], now, **own)
             numbers.append(db.session.query(Payment.out_trade_no).order_by(Payment.id.desc()).limit(1).scalar())
-        db.session.remove()
-        db.engine.dispose()
     return numbers
 
 
