@@ -1,6 +1,7 @@
 """Shape of a claim, a shake, a wish and an entry as they are sent."""
 
 import math
+from typing import NamedTuple
 
 from flask import request
 from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
@@ -8,13 +9,35 @@ from wtforms.validators import DataRequired, Length
 
 from app.core.forms import Form
 
+LEAST_KEY, MOST_KEY, MOST_CODE, MOST_PASSPHRASE = 8, 64, 16, 40
+
 
 class ClaimForm(Form):
     """One coupon. `p` is the code of a poster or store that led here."""
 
-    key = HiddenField(validators=[DataRequired(), Length(min=8, max=64)])
-    p = HiddenField(validators=[Length(max=16)])
-    passphrase = StringField("口令", validators=[Length(max=40, message="口令最多 40 个字。")])
+    key = HiddenField(validators=[DataRequired(), Length(min=LEAST_KEY, max=MOST_KEY)])
+    p = HiddenField(validators=[Length(max=MOST_CODE)])
+    passphrase = StringField(
+        "口令", validators=[Length(max=MOST_PASSPHRASE, message=f"口令最多 {MOST_PASSPHRASE} 个字。")]
+    )
+
+
+class Claim(NamedTuple):
+    """What a good ClaimForm says."""
+
+    key: str
+    p: str
+    passphrase: str
+
+
+def read_claim() -> Claim | None:
+    """What the request says, if ClaimForm would find it good: a crowd sends it, and form objects cost a statement.
+
+    The CSRF token of every write is checked before.
+    """
+    key, p, passphrase = (request.form.get(name, "") for name in Claim._fields)
+    good = LEAST_KEY <= len(key) <= MOST_KEY and key.strip() and len(p) <= MOST_CODE
+    return Claim(key, p, passphrase) if good and len(passphrase) <= MOST_PASSPHRASE else None
 
 
 class ShakeForm(Form):

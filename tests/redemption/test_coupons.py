@@ -84,6 +84,19 @@ def test_scan_preview_confirm_and_the_retry_of_a_lost_answer(app: Flask) -> None
     assert c.events(counter.id) == ["claimed", "redeemed"]
 
 
+@pytest.mark.parametrize("terms", [{}, {"threshold_fen": 1_000_000}])
+def test_the_receipt_shown_at_once_is_the_one_that_is_written(app: Flask, terms: dict[str, int]) -> None:
+    counter = Counter(**terms)
+    seen = counter.look()
+    done = services.redeem(counter.clerk, seen.ticket, seen.nonce, LATER, secret=SECRET, bill="12000" if terms else "")
+    assert done.line is not None
+    assert done.words is not None
+    at_once = queries.receipt_of(
+        done.line, done.words, counter.clerk, LATER, staff="王样例", dealer="西湖店", phone=None
+    )
+    assert at_once == queries.get_receipt(done.id, counter.clerk, LATER)
+
+
 @pytest.mark.both_databases
 def test_a_used_coupon_says_when_where_and_who(app: Flask) -> None:
     counter = Counter()

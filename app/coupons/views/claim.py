@@ -11,7 +11,7 @@ from app.core.security import access, fingerprint
 from app.core.web import actor, answers_early, settings
 from app.coupons import queries
 from app.coupons.errors import CodeStopped, WrongWay
-from app.coupons.forms import ClaimForm
+from app.coupons.forms import Claim, ClaimForm, read_claim
 from app.coupons.rules import Channel, ClaimWay
 from app.coupons.services import giving, ways
 from app.coupons.services.claim import claim_coupon
@@ -56,14 +56,17 @@ def _signed_out(slug: str) -> Response | None:
 @access("member")
 @answers_early(_signed_out)
 def claim(slug: str) -> Response:
-    form = ClaimForm()
-    if form.validate():
+    sent, form = read_claim(), None
+    if sent is not None:
         try:
-            return _claimed(_claim(slug, form).code)
+            return _claimed(_claim(slug, sent).code)
         except DomainError as refusal:
             if refusal.status != 422:
                 raise
-            form = _onto(form, refusal)
+            form = _onto(ClaimForm(), refusal)
+    if form is None:
+        form = ClaimForm()
+        form.validate()
     return _claim_page(queries.get_card(slug, clock.now()), form, g.member.id, 422)
 
 
@@ -81,7 +84,7 @@ def claim_by_passphrase() -> Response:
     if not form.validate():
         return _passphrase_page(form, 422)
     try:
-        claimed = _by_passphrase(form)
+        claimed = _by_passphrase(Claim(form.key.data or "", "", form.passphrase.data or ""))
     except DomainError as refusal:
         if refusal.status != 422:
             raise
@@ -109,28 +112,28 @@ def take_gift(token: str) -> Response:
     return go(url_for("coupons.show_coupon", code=claimed.code))
 
 
-def _claim(slug: str, form: ClaimForm) -> queries.Claimed:
+def _claim(slug: str, sent: Claim) -> queries.Claimed:
     """By what the person brought: a code of a poster or store, a passphrase, being new, or nothing but the wish."""
-    key, now, carried = form.key.data or "", clock.now(), touch(request)
-    if form.p.data:
-        return ways.claim_by_code(actor(), slug, form.p.data, now, key=key, touch=carried)
+    key, now, carried = sent.key, clock.now(), touch(request)
+    if sent.p:
+        return ways.claim_by_code(actor(), slug, sent.p, now, key=key, touch=carried)
     try:
         return claim_coupon(actor(), slug, now, key=key, way=ClaimWay.DIRECT, channel=Channel.PAGE, touch=carried)
     except WrongWay as other:  # known before anything is locked; most are claimed by a tap
         if other.way == ClaimWay.PASSPHRASE:
-            return _by_passphrase(form)
+            return _by_passphrase(sent)
         if other.way == ClaimWay.NEW_MEMBER:
             return ways.claim_as_newcomer(actor(), slug, now, key=key, secret=_secret(), touch=carried)
         raise
 
 
-def _by_passphrase(form: ClaimForm) -> queries.Claimed:
+def _by_passphrase(sent: Claim) -> queries.Claimed:
     address = request.remote_addr
     return ways.claim_by_passphrase(
         actor(),
-        form.passphrase.data or "",
+        sent.passphrase,
         clock.now(),
-        key=form.key.data or "",
+        key=sent.key,
         address_digest=fingerprint(_secret(), "address", address) if address else None,
         touch=touch(request),
     )
