@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.axe import COLOURS, FADED, LOOKS, until, violations
 from tests.browser.people import DEAL, Clerk, Shopper
+from tests.browser.test_instore import stands
 
 pytestmark = pytest.mark.browser
 
@@ -40,6 +41,7 @@ PUBLIC = [
     "/compare?trims=yx-s5-26-520,yx-e7-26-610&at=1#add",
     *("/tools/loan?trim=yx-s5-26-605", "/tools/loan?price=1", "/tools/landing-price?trim=yx-h3-26-15t-l"),
     *("/tools/landing-price", "/share/poster/series/yx-s5"),
+    *("/coupons", "/trade-in", "/scan", "/visits", "/test-drives?series=yx-s5"),
     *("/?for=owner", "/topics/year-end", "/topics/none", "/feedback/new", "/cities", "/cities?q=zzz"),
 ]
 # A page that is complete still fetches its pieces: it is there when nothing is under way and nothing just came.
@@ -89,7 +91,7 @@ def test_public_pages(house, phone):
     calm = {"device_scale_factor": 1, "reduced_motion": "reduce"}
     page = phone(user_agent="Mozilla/5.0 (iPhone) AppleWebKit/605.1.15", **calm)
     complaints, found = watch(page), []
-    for path in PUBLIC:
+    for path in (*PUBLIC, f"/q/{stands(house)[1]['car']}"):
         page.goto(house.url + path)
         until(page, THERE)
         found += problems(page)
