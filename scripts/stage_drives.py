@@ -10,12 +10,13 @@ from sqlalchemy import select
 from app.catalog.models import Colour, Series, Trim
 from app.core import clock
 from app.core.db import db, transaction
+from app.coupons.rules import ClaimWay
 from app.dealers.models import Dealer
 from app.dealers.rules import DealerStatus
 from app.drives.models import DemoCar, DriveDesk
-from app.drives.queries.overview import list_thanks
+from scripts import stage_games
 
-STORES, LINES = 16, 4
+STORES, LINES, THANKS = 16, 4, "demo-thanks"
 # The tests and the walk through the house begin here.
 FIRST = "yx-330106-01"
 
@@ -45,9 +46,16 @@ def stage(now: datetime) -> int:
                 )
             if number == 0:
                 session.add(DriveDesk(dealer_id=dealer_id, licence_photos=True, lead_minutes=30))
-        thanks = list_thanks(now)
-        if thanks:
-            session.add(DriveDesk(dealer_id=None, thanks_slug=thanks[0][0]))
+        stage_games.campaign(
+            THANKS,
+            now,
+            way=ClaimWay.STAFF.value,
+            title="试驾谢礼：精品 100 元券",
+            face_fen=10_000,
+            total=500,
+            scope="精品",
+        )
+        session.add(DriveDesk(dealer_id=None, thanks_slug=THANKS))
     return STORES * 2
 
 

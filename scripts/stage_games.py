@@ -22,23 +22,25 @@ def stage(now: datetime) -> None:
     """Made once, where there is something to sell."""
     if db.session.scalar(select(Series.id).limit(1)) is None:
         return
-    _campaign(
+    campaign(
         SHAKE, now, way=ClaimWay.SHAKE.value, title="摇一摇购车礼券", face_fen=80_000, total=200, shake_permille=250
     )
-    _campaign(WISH, now, way=ClaimWay.WISH.value, title="许愿礼券", face_fen=30_000, total=100)
-    _campaign(DRAW, now, way=ClaimWay.DRAW.value, title="夺券购车礼券", face_fen=300_000, total=3)
+    campaign(WISH, now, way=ClaimWay.WISH.value, title="许愿礼券", face_fen=30_000, total=100)
+    campaign(DRAW, now, way=ClaimWay.DRAW.value, title="夺券购车礼券", face_fen=300_000, total=3)
     _draw(now)
 
 
-def _campaign(slug: str, now: datetime, **given: object) -> None:
+def campaign(slug: str, now: datetime, **given: object) -> None:
+    """One that runs, made once."""
     if db.session.scalar(select(CouponCampaign.id).where(CouponCampaign.slug == slug)) is not None:
         return
     with transaction() as session:
+        usual = {"per_person": 1, "scope": "整车", "stackable": True, "terms": "样例数据。"}
         session.add(
             CouponCampaign(
-                slug=slug, kind="代金券", per_person=1, claim_from=now - timedelta(days=1),
-                claim_until=now + timedelta(days=30), valid_until=now + timedelta(days=90), usage="通用", scope="整车",
-                stackable=True, terms="样例数据。", state=CampaignState.PUBLISHED.value, published_at=now, **given,
+                slug=slug, kind="代金券", usage="通用", claim_from=now - timedelta(days=1),
+                claim_until=now + timedelta(days=30), valid_until=now + timedelta(days=90),
+                state=CampaignState.PUBLISHED.value, published_at=now, **usual | given,
             )
         )  # fmt: skip
 
