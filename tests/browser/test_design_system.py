@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 
 from app.core.assets import init_assets
 from app.core.statics import lean
-from tests.browser.axe import COLOURS, FADED, LOOKS, until, violations
+from tests.browser.axe import COLOURS, LOOKS, end_fades, violations
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
@@ -134,15 +134,15 @@ def test_axe_finds_nothing(gallery: str, phone: Phone) -> None:
         page.goto(f"{gallery}/{path}")
         found += violations(page)
         page.set_viewport_size({"width": 1280, "height": 860})
-        until(page, FADED)
+        end_fades(page)
         found += violations(page)
         page.set_viewport_size({"width": 390, "height": 844})
         page.emulate_media(color_scheme="dark")
-        until(page, FADED)
+        end_fades(page)
         found += violations(page, COLOURS)
         page.emulate_media(color_scheme="light")
         page.evaluate("document.documentElement.dataset.mode = 'care'")
-        until(page, FADED)
+        end_fades(page)
         found += violations(page, LOOKS)
     assert found == []
 
