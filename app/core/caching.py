@@ -126,7 +126,9 @@ class Page:
             response.headers["Content-Encoding"] = "gzip"
         else:
             response.data = self.body
-        return cast(Response, response.make_conditional(request))
+        # Whoever asks without a condition gets it without one being worked out.
+        asked = any(name.startswith("HTTP_IF_") for name in request.environ)
+        return cast(Response, response.make_conditional(request)) if asked else response
 
 
 class PageStore:
@@ -213,4 +215,6 @@ def _kept_headers(response: Response) -> list[tuple[str, str]]:
 
 def _known(given: MultiDict[str, str], names: tuple[str, ...]) -> ImmutableMultiDict[str, str]:
     """The parameters the view knows, in its own order, none longer than anything it could mean."""
+    if not given:
+        return ImmutableMultiDict()
     return ImmutableMultiDict([(n, v[:MAX_VALUE]) for n in names for v in given.getlist(n)[:50]])
