@@ -78,7 +78,8 @@ def uploads(most: int) -> Callable[[F], F]:
 def answers_early(look: Callable[..., Response | None]) -> Callable[[F], F]:
     """Let `look(**view_args)` answer a crowd that can only be refused, before CSRF, guard and form cost anything.
 
-    It gets the view's own arguments, writes nothing, and what it says is no secret; None goes the ordinary way.
+    It gets the view's own arguments, reads no form (that may hold anything), writes nothing, and what it says is no
+    secret; None goes the ordinary way.
     """
 
     def mark(view: F) -> F:
@@ -216,14 +217,17 @@ class RowId(IntegerConverter):
         super().__init__(map, **{"max": MAX_ID, **given})
 
 
-def _check_text() -> Any:
-    """No database text holds NUL: an address with it names nothing, a parameter with it is as if it were not there,
-    a form with it is refused by a sentence."""
+def _check_address() -> None:
+    """An address with NUL names nothing, a parameter with it is as if it were not there."""
     if NUL in request.path:
         abort(404)
     if _holds_nul(request.args):
         kept = [(name, value) for name, value in request.args.items(multi=True) if NUL not in name + value]
         request.args = ImmutableMultiDict(kept)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _check_text() -> Any:
+    """No database text holds NUL: a form with it is refused by a sentence."""
     if request.mimetype in FORMS and _holds_nul(request.form):
         return _error_page(422, "您填写的内容里有无法识别的字符，请返回修改后重试。")
     return None
@@ -246,10 +250,12 @@ def _check_access() -> Any:
         if check and (refusal := check()):
             return refusal
         request.max_content_length = most
-    if level != "signed" and (refusal := _check_text()):
-        return refusal
+    if level != "signed":
+        _check_address()
     if (look := getattr(view, "__early__", None)) and (answer := look(**(request.view_args or {}))):
         return answer
+    if level != "signed" and (refusal := _check_text()):
+        return refusal
     if level != "signed" and request.method not in {"GET", "HEAD", "OPTIONS"}:
         _check_token()
     return check() if check else None

@@ -205,19 +205,24 @@ class Late(NamedTuple):
     waiting: int
     queue_when_sold_out: bool
     published: int
-    same: bool  # this very form was sent before
+    booked: bool  # this person has a booking of the deal, maybe by this very form
     kept: bool  # a unit is offered to this person
 
 
+_BOOKED = (
+    select(_bookings.c.id)
+    .where(_bookings.c.deal_id == _deals.c.id, _bookings.c.member_id == bindparam("member"))
+    .correlate(_deals)
+)
 _LATE = select(
     *(_column(name) for name in Late._fields[:7]),
     publishing.NUMBER.scalar_subquery(),
-    _SAME.correlate(None).exists(),
+    _BOOKED.exists(),
     _KEPT.correlate(_deals).exists(),
 ).where(_deals.c.slug == bindparam("slug"))
 
 
-def look_late(slug: str, member_id: int, key: str, now: datetime) -> Late | None:
+def look_late(slug: str, member_id: int, now: datetime) -> Late | None:
     """The same for whoever may be too late: one small read, no lock; None: no such deal."""
-    row = look(_LATE, {"slug": slug, "member": member_id, "key": key, "now": now}).first()
+    row = look(_LATE, {"slug": slug, "member": member_id, "now": now}).first()
     return Late(*row) if row else None

@@ -1,6 +1,6 @@
 """Somebody comes too late: told at once, from what is kept, before anything is locked or checked."""
 
-from flask import Response, current_app, request, session
+from flask import Response, current_app, session
 
 from app.booking.errors import SoldOut, SoldOutQueue
 from app.booking.queries.offers import look_late
@@ -13,17 +13,18 @@ Kept = tuple[int, dict[tuple[str, bool, bool], bytes]]
 
 
 def answer_late(slug: str) -> Response | None:
-    """That nothing is left, when that is certain: for everybody but who sent this form before or is kept a unit.
+    """That nothing is left, when that is certain: for everybody but who has booked before or is kept a unit.
 
-    A crowd at a sold-out deal is refused by one small read; the page is the same for all and kept in this process.
+    A crowd at a sold-out deal is refused by one small read, and what it typed is not read at all; the page is the same
+    for all and kept in this process.
     """
     kind, _, rest = str(session.get("_user_id", "")).partition(":")
     member_id = rest.partition(":")[0]
     if kind != "m" or not member_id.isdecimal():
         return None
     now = clock.now()
-    late = look_late(slug, int(member_id), request.form.get("idempotency_key", "")[:40], now)
-    if late is None or late.same or late.kept or phase_of(late, now) is not DealPhase.SOLD_OUT:
+    late = look_late(slug, int(member_id), now)
+    if late is None or late.booked or late.kept or phase_of(late, now) is not DealPhase.SOLD_OUT:
         return None
     response = Response(_page(slug, late.queue_when_sold_out, late.published), 422)
     response.headers["Cache-Control"] = "no-store"
