@@ -1,6 +1,7 @@
 """Coupons in a crowd: no more than there are, nobody beyond the limit, each redeemed once, by whatever came first."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from app.coupons.models import Coupon, CouponCampaign
 from app.coupons.services import state
 from app.coupons.services.claim import claim_coupon
 from app.ledger.models import LedgerEntry
+from app.members.services import hold_member
 from tests.booking import shop as s
 from tests.coupons import campaigns as c
 from tests.races.test_crowd import crowd
@@ -134,6 +136,24 @@ def test_one_person_with_many_forms_gets_no_more_than_the_limit(app: Flask) -> N
     assert len(wins(outcomes)) == 2
     assert refusals(outcomes) == {"PersonLimit"}
     assert c.counts() == (2, 2)
+
+
+def test_a_claim_waits_for_its_person_before_anything_is_locked(app: Flask) -> None:
+    """Without it two claims of one person deadlock: place then campaign, campaign then place."""
+    c.campaign(per_person=2)
+    who = c.member()
+
+    def claims() -> int:
+        with app.app_context():
+            return c.claim(who).coupon_id
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction():
+            hold_member(who.id or 0)
+            claim = pool.submit(claims)
+            with pytest.raises(TimeoutError):
+                claim.result(timeout=0.5)
+        assert claim.result(timeout=30)
 
 
 def test_limits_of_a_day_hold_in_a_crowd(app: Flask) -> None:

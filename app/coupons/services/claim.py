@@ -185,12 +185,13 @@ class _Otherwise(Exception):
 def _take_last(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
     """For the crowd, who all wait for one campaign: the coupon is written first, then the campaign locked and counted.
 
-    A person's places are unique keys and the pieces are counted by the guard, so neither needs the lock.
+    The pieces are counted by the guard. One person's claims come one after the other: who writes a place and waits for
+    the campaign, and who holds the campaign and waits for the place, would wait for each other.
     """
     if offered.daily_total is not None:
         raise _Otherwise
     with transaction():
-        member_services.hold_member(piece.member_id)
+        member_services.lock_member(piece.member_id)
         number, standing = list_standing(offered.id, piece.member_id)
         if any(row.claim_key == piece.key for row in standing):
             raise _Otherwise
@@ -214,7 +215,7 @@ def _as_seen(before: Offered, after: Offered) -> bool:
 @retry_deadlock
 def _take(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
     with transaction():
-        member_services.hold_member(piece.member_id)
+        member_services.lock_member(piece.member_id)
         taken = execute(_TAKE, _guard(offered, piece, now)).first()
         if taken is None:
             raise _why(offered.id, now, piece.given == PRIZE)
