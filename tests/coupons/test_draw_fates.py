@@ -71,15 +71,15 @@ def test_a_prize_follows_the_person_through_every_merge(monkeypatch: pytest.Monk
     join(second, third)
     with transaction():  # as if it had stayed with the first account
         db.session.get_one(DrawEntry, entry).member_id = who[0].id or 0
-    real, last = heirs.hold_member, c.member("13900000007")
+    real, last = heirs.lock_member, c.member("13900000007")
 
     def joined_just_now(member_id: int) -> None:
-        monkeypatch.setattr(heirs, "hold_member", real)
+        monkeypatch.setattr(heirs, "lock_member", real)
         if member_id == third.id:
             join(third, last)
         real(member_id)
 
-    monkeypatch.setattr(heirs, "hold_member", joined_just_now)
+    monkeypatch.setattr(heirs, "lock_member", joined_just_now)
     with transaction():
         assert heirs.hold_heir(who[0].id or 0) == last.id
     assert draw_prizes.hand_out(DRAWS) == 2

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from app.core.db import db
 from app.members.errors import AccountGone
 from app.members.models import Member
-from app.members.services.holding import hold_member
+from app.members.services.holding import lock_member
 
 
 def living_account(member_id: int) -> int | None:
@@ -30,13 +30,14 @@ def _look(member_id: int) -> tuple[int | None, datetime | None] | None:
 
 
 def hold_heir(member_id: int) -> int:
-    """Hold (`hold_member`) the living account of whoever had this one, also when it is joined at this very moment.
+    """Lock (`lock_member`) the living account of whoever had this one, also when it is joined at this very moment.
 
-    AccountGone only of a person who was erased. In the caller's transaction, first of its locks.
+    AccountGone only of a person who was erased. In the caller's transaction, first of its locks; alone, since what they
+    get (`claim_coupon`) locks them alone as well, and two who share a lock cannot both have more of it.
     """
     while (heir := living_account(member_id)) is not None:
         try:
-            hold_member(heir)
+            lock_member(heir)
         except AccountGone:  # joined or erased since it was read: the next look says which
             continue
         return heir
