@@ -11,10 +11,12 @@ import zlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as ShopSession
 from sqlalchemy import (
     Connection,
     CursorResult,
@@ -25,6 +27,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
+    Transaction,
     Update,
     bindparam,
     event,
@@ -47,9 +50,21 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 WRITE = "zhanting_write"
+UNDONE = "the transaction was undone in its middle by somebody's rollback"
 _BEGIN = text("BEGIN")
-# The session whose transaction is open here: quick statements need not look it up.
-_open: ContextVar[Session | None] = ContextVar("open_transaction", default=None)
+
+
+@dataclass(slots=True)
+class _Unit:
+    """The unit of work that is open: its connection, what is to be written last, what is to be called afterwards."""
+
+    connection: Connection
+    begun: Transaction
+    last: dict[tuple[int, Any], list[Any]] = field(default_factory=dict[tuple[int, Any], list[Any]])
+    after_commit: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+
+
+_open: ContextVar[_Unit | None] = ContextVar("open_transaction", default=None)
 
 
 class Base(DeclarativeBase):
@@ -64,12 +79,29 @@ class Base(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(model_class=Base)
+class _JoiningSession(ShopSession):
+    """Joins the transaction that is open here, when it is first used in it: what has to be quick never needs it."""
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
+        unit = _open.get()
+        return unit.connection if unit is not None else super().get_bind(*args, **kwargs)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"class_": _JoiningSession})
 
 if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model
+
+
+def _sqlite_text(value: datetime | None) -> str | None:
+    """A moment as SQLAlchemy writes it into SQLite, in a quarter of the time: every write has some."""
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("naive datetime given to the database")
+    return value.astimezone(UTC).isoformat(" ", "microseconds")[:-6]
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -84,6 +116,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("naive datetime given to the database")
         return value.astimezone(UTC)
+
+    def bind_processor(self, dialect: Any) -> Any:
+        return _sqlite_text if dialect.name == "sqlite" else super().bind_processor(dialect)
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
         if value is None:
@@ -112,10 +147,6 @@ def _begin(connection: Any) -> None:
         prepared.run(connection, _BEGIN, {})
 
 
-def _session() -> Session:
-    return _open.get() or db.session()
-
-
 QUIET = 30.0  # seconds a connection may rest before it has to answer again
 
 
@@ -138,8 +169,7 @@ def keep_alive_only(driver: Any, record: Any, _proxy: Any) -> None:
     raise DisconnectionError
 
 
-def _turn(session: Session) -> AbstractContextManager[None]:
-    engine = cast(Engine, session.get_bind())
+def _turn(engine: Engine) -> AbstractContextManager[None]:
     return turn(str(engine.url.database)) if engine.dialect.name == "sqlite" else nullcontext()
 
 
@@ -147,45 +177,64 @@ def _by_place(item: tuple[tuple[int, Any], Any]) -> int:
     return item[0][0]
 
 
-@contextmanager
-def transaction(durable: bool = False) -> Generator[Session]:
+class _Joined:
+    """A block within the unit of work that is open: it neither begins nor ends anything."""
+
+    def __enter__(self) -> Session:
+        return cast(Session, db.session)
+
+    def __exit__(self, *_exc: object) -> None:
+        pass
+
+
+_JOINED = _Joined()
+
+
+def transaction(durable: bool = False) -> AbstractContextManager[Session]:
     """One unit of work: commits at the outermost exit, undoes everything when an exception leaves.
 
     Re-entrant: an inner block joins the outer one. `durable=True` insists on being outermost, for work that must be
     saved before a network call follows. A read begun earlier by the same session is ended first.
     """
-    session = _session()
-    if session.info.get("depth", 0):
-        if durable:
-            raise RuntimeError("durable transaction inside another one")
-        yield session
-        return
-    if session.new or session.dirty or session.deleted:
-        raise RuntimeError("rows were changed outside a transaction")
-    if session.in_transaction():
-        session.rollback()
-    session.info["depth"] = 1
-    session.info["after_commit"] = []
-    former = _open.set(session)
-    try:
-        with _turn(session):
-            try:
-                session.info["connection"] = session.connection(execution_options={WRITE: True})
-                yield session
-                for (_place, write), rows in sorted(session.info.pop("last", {}).items(), key=_by_place):
-                    write(rows)
+    if _open.get() is None:
+        return _unit_of_work()
+    if durable:
+        raise RuntimeError("durable transaction inside another one")
+    return _JOINED
+
+
+@contextmanager
+def _unit_of_work() -> Generator[Session]:
+    if (session := _session()) is not None:
+        if session.new or session.dirty or session.deleted:
+            raise RuntimeError("rows were changed outside a transaction")
+        if session.in_transaction():
+            session.rollback()
+    engine = db.engine
+    with _turn(engine), engine.connect().execution_options(**{WRITE: True}) as connection, connection.begin() as begun:
+        unit = _Unit(connection, begun)
+        former = _open.set(unit)
+        try:
+            yield cast(Session, db.session)
+            for (_place, write), rows in sorted(unit.last.items(), key=_by_place):
+                write(rows)
+            if (session := _session()) is not None and session.in_transaction():
                 session.commit()
-            except BaseException:
+            if not begun.is_active:
+                raise RuntimeError(UNDONE)
+        except BaseException:
+            if (session := _session()) is not None:
                 session.rollback()
-                raise
-    finally:
-        session.info["depth"] = 0
-        session.info.pop("connection", None)
-        session.info.pop("last", None)
-        _open.reset(former)
-        callbacks: list[Callable[[], None]] = session.info.pop("after_commit", [])
-    for callback in callbacks:
+            raise
+        finally:
+            _open.reset(former)
+    for callback in unit.after_commit:
         callback()
+
+
+def _session() -> Session | None:
+    """The session of this request or command, if anything has needed one."""
+    return db.session() if db.session.registry.has() else None
 
 
 def changed_rows(statement: Update | Delete) -> int:
@@ -201,12 +250,14 @@ def execute(statement: Executable, values: Mapping[str, Any]) -> Outcome:
     The statement is a constant of its module (core.prepared). What the session still holds is written first; rows it
     has loaded do not hear of it (`forget`).
     """
-    session = _open.get()
-    if session is None:
+    unit = _open.get()
+    if unit is None:
         raise RuntimeError("a write outside a transaction")
-    session.flush()
-    # The session's own way to its connection costs as much as a small statement.
-    return prepared.run(cast(Connection, session.info["connection"]), statement, values)
+    if (session := _session()) is not None:
+        session.flush()
+    if not unit.begun.is_active:  # the driver itself would save each statement alone
+        raise RuntimeError(UNDONE)
+    return prepared.run(unit.connection, statement, values)
 
 
 def peek(statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
@@ -239,7 +290,7 @@ def table_of(model: type[Base]) -> Table:
 
 def insert_new(model: type[Base], key: str | tuple[str, ...], values: Mapping[str, Any]) -> int | None:
     """Insert a row and return its id; None if its unique `key` stands already, also when that comes at this moment."""
-    statement = _insert_new(table_of(model), key, _session().get_bind().dialect.name)
+    statement = _insert_new(table_of(model), key, db.engine.dialect.name)
     return execute(statement, values).scalar()
 
 
@@ -278,17 +329,17 @@ def write_last(write: Callable[[list[Any]], None], row: Any, place: int = FIRST_
     For what the transaction itself never reads: what many services say of one change goes out as one statement.
     `LAST` is for what others wait for once it is locked.
     """
-    session = _open.get()
-    if session is None:
+    unit = _open.get()
+    if unit is None:
         raise RuntimeError("a write outside a transaction")
-    session.info.setdefault("last", {}).setdefault((place, write), []).append(row)
+    unit.last.setdefault((place, write), []).append(row)
 
 
 def forget(model: type[Base], row_id: int) -> None:
     """If the session holds this row, it is read again when next needed."""
     session = _session()
-    held = session.identity_map.get(identity_key(model, row_id)) if len(session.identity_map) else None
-    if held is not None:
+    held = session.identity_map.get(identity_key(model, row_id)) if session and len(session.identity_map) else None
+    if session and held is not None:
         session.expire(held)
 
 
@@ -307,21 +358,21 @@ def line_up(model: type[Base], row_id: int) -> None:
 
 def locks_rows() -> bool:
     """Whether rows are locked one by one (PostgreSQL); on SQLite a write holds the whole file from its beginning."""
-    return _session().get_bind().dialect.name != "sqlite"
+    return db.engine.dialect.name != "sqlite"
 
 
 def in_transaction() -> bool:
-    """Whether a unit of work is open here. Who only asks gets no session made for it."""
+    """Whether a unit of work is open here."""
     return _open.get() is not None
 
 
 def after_commit(callback: Callable[[], None]) -> None:
     """Run `callback` once the present transaction is saved; never if it is undone."""
-    callbacks = _session().info.get("after_commit")
-    if callbacks is None:
+    unit = _open.get()
+    if unit is None:
         raise RuntimeError("after_commit outside a transaction")
-    if callback not in callbacks:
-        callbacks.append(callback)
+    if callback not in unit.after_commit:
+        unit.after_commit.append(callback)
 
 
 def retry_deadlock(function: Callable[P, R]) -> Callable[P, R]:

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import InvalidRequestError
 
 from app.core import clock, outbox
-from app.core.db import after_commit, changed_rows, db, transaction
+from app.core.db import after_commit, changed_rows, db, in_transaction, transaction
 from app.core.outbox import OutboxMessage
 from app.core.shared_tokens import DatabaseTokenStore
 
@@ -32,6 +33,17 @@ def test_inner_block_joins_the_outer_one(app):
         with transaction():
             outbox.add("t", "k1", {})
         raise ValueError
+    assert count(app) == 0
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_rollback_in_the_middle_cannot_save_the_other_half(app, goes_on):
+    with pytest.raises((RuntimeError, InvalidRequestError)), transaction() as session:
+        outbox.add("t", "k1", {})
+        assert count(app) == 1
+        session.rollback()
+        if goes_on:
+            outbox.add("t", "k2", {})
     assert count(app) == 0
 
 
@@ -89,8 +101,8 @@ def test_token_is_replaced_only_by_who_holds_the_old_value(app):
 def test_reading_a_token_holds_no_connection_during_the_call_that_follows(app):
     assert DatabaseTokenStore().get("t") is None
     assert not db.session().in_transaction()
-    with transaction() as session:
+    with transaction():
         outbox.add("t", "k1", {})
         DatabaseTokenStore().get("t")
-        assert session.in_transaction()
+        assert in_transaction()
     assert count(app) == 1
