@@ -62,12 +62,13 @@ def cached_page(*names: str, key: Callable[[], Hashable] | None = None, crowd: b
         def answer(*args: Any, **kwargs: Any) -> Response:
             request.args = _known(request.args, names)  # pyright: ignore[reportAttributeAccessIssue]
             store = cast("PageStore", current_app.extensions["page_store"])
-            asked = (request.path, tuple(request.args.items(multi=True)), wants_fragment())
+            path, given, part = request.path, tuple(request.args.items(multi=True)), wants_fragment()
+            asked = (path, given, part)
             now = clock.now()
             if crowd and (page := store.in_a_crowd(asked, now)) is not None:
                 return page.response()
-            choice = key() if key else asked[1]
-            address = (request.path, choice, wants_fragment())
+            choice = key() if key else given
+            address = (path, choice, part)
             number = publishing.peek()
             page = store.find(number, address)
             if page is None:
@@ -80,7 +81,7 @@ def cached_page(*names: str, key: Callable[[], Hashable] | None = None, crowd: b
                     made.get_data(), _kept_headers(_mark(made, SCARCE if crowd else PUBLIC)), g.get("good_until")
                 )
                 if not current_app.debug and "Set-Cookie" not in made.headers:
-                    store.keep(number, (request.path, g.get("made_for", choice), address[2]), page)
+                    store.keep(number, (path, g.get("made_for", choice), part), page)
             if crowd and "Set-Cookie" not in dict(page.headers):
                 store.seen(asked, page, now)
             return page.response()

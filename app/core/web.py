@@ -1,7 +1,7 @@
 """What every request passes through: request id, access, security headers, CSRF, limits, error pages."""
 
-from collections.abc import Callable, MutableMapping
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import structlog
@@ -28,13 +28,18 @@ from app.core.htmx import htmx, toast, wants_fragment
 from app.core.security import VISITOR, Actor
 from app.core.statics import StaticFiles
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 MAX_ID = 2**63 - 1
 NUL = "\x00"
+READING = {"GET", "HEAD", "OPTIONS"}
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 PROVIDERS = {"wechatpay": "支付", "sms": "短信", "wechat": "微信登录", "storage": "图片存储"}
 GUARDS: dict[str, Any] = {}
+REQUEST_ID = "zhanting.request_id"  # in the request's environment
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -111,7 +116,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     init_assets(app)
     caching.init_app(app, settings.response_cache_bytes)
     app.extensions["csp"] = content_security_policy(settings)
-    app.extensions["heads"] = _heads(settings)
     app.jinja_env.globals.update(settings=settings, clock=clock, backoffice=backoffice)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     _share_globals(app.jinja_env)
@@ -119,6 +123,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.before_request(_check_access)
     app.after_request(_finish)
     _register_errors(app)
+    app.wsgi_app = _with_heads(app.wsgi_app, _heads(settings))  # pyright: ignore[reportAttributeAccessIssue]
     # Static addresses carry the hash of their content (core.assets), so a browser may keep them for a year.
     app.wsgi_app = StaticFiles(  # pyright: ignore[reportAttributeAccessIssue]
         app.wsgi_app, ROOT / "static", settings.assets_path, watch=not settings.production
@@ -203,9 +208,9 @@ def _share_globals(env: Environment) -> None:
 
 
 def _identify() -> None:
-    g.request_id = ids.token(8)
+    number = g.request_id = request.environ[REQUEST_ID] = ids.token(8)
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id, endpoint=request.endpoint or "")
+    structlog.contextvars.bind_contextvars(request_id=number, endpoint=request.endpoint or "")
 
 
 class RowId(IntegerConverter):
@@ -238,12 +243,13 @@ def _holds_nul(values: MultiDict[str, str]) -> bool:
 
 
 def _check_access() -> Any:
-    view = current_app.view_functions.get(request.endpoint or "")
-    if view is None or request.endpoint == "static":
+    endpoint = request.endpoint
+    view = current_app.view_functions.get(endpoint or "")
+    if view is None or endpoint == "static":
         return None
     level = getattr(view, "__access__", None)
     if level is None:
-        raise RuntimeError(f"{request.endpoint} does not say who may call it")
+        raise RuntimeError(f"{endpoint} does not say who may call it")
     check = GUARDS.get(level)
     if most := getattr(view, "__most_bytes__", None):
         # Whose large body is read is decided before a byte of it is.
@@ -254,9 +260,9 @@ def _check_access() -> Any:
         _check_address()
     if (look := getattr(view, "__early__", None)) and (answer := look(**(request.view_args or {}))):
         return answer
-    if level != "signed" and (refusal := _check_text()):
-        return refusal
-    if level != "signed" and request.method not in {"GET", "HEAD", "OPTIONS"}:
+    if level != "signed" and request.method not in READING:
+        if refusal := _check_text():
+            return refusal
         _check_token()
     return check() if check else None
 
@@ -294,19 +300,30 @@ def _heads(settings: Settings) -> list[tuple[str, str]]:
     return [*heads, ("Strict-Transport-Security", "max-age=31536000")] if settings.production else heads
 
 
+def _with_heads(inner: "WSGIApplication", heads: list[tuple[str, str]]) -> "WSGIApplication":
+    """Add to every answer what it does not say itself, and the request's number.
+
+    As the last thing before the server: a response's own headers are checked and copied one by one.
+    """
+    named = [(name.lower(), (name, value)) for name, value in heads]
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        def begin(status: str, said: list[tuple[str, str]], *failed: Any) -> Callable[[bytes], object]:
+            given = {name.lower() for name, _value in said}
+            said += [head for name, head in named if name not in given]
+            number = environ.get(REQUEST_ID, "")
+            # A page's script can read Server-Timing, and 意见反馈 passes it on.
+            said += (("X-Request-Id", number), ("Server-Timing", f'r;desc="{number}"'))
+            return start_response(status, said, *failed)
+
+        return inner(environ, begin)
+
+    return answer
+
+
 def _finish(response: Response) -> Response:
-    head, number = response.headers, g.get("request_id", "")
-    given = {name.lower() for name, _value in head}
-    # A page's script can read Server-Timing, and 意见反馈 passes it on.
-    for name, value in (
-        *current_app.extensions["heads"],
-        ("X-Request-Id", number),
-        ("Server-Timing", f'r;desc="{number}"'),
-    ):
-        if name.lower() not in given:
-            head.add(name, value)
     if response.mimetype == "text/html":
-        head.setdefault("Cache-Control", "no-store" if g.get("private") else "no-cache")
+        response.headers.setdefault("Cache-Control", "no-store" if g.get("private") else "no-cache")
     return response
 
 

@@ -70,8 +70,8 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     began = g.pop("began", None)
     if began is not None:
-        seconds = time.perf_counter() - began
-        endpoint, method = request.endpoint or "none", request.method if request.url_rule else "any"
+        seconds, rule = time.perf_counter() - began, request.url_rule
+        endpoint, method = (rule.endpoint, request.method) if rule else ("none", "any")
         metrics.observe(settings().metrics_path, endpoint, method, response.status_code, seconds)
     return response
 
