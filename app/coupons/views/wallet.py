@@ -15,6 +15,7 @@ from app.coupons import queries
 from app.coupons.queries.wallet import READY
 from app.coupons.views import blueprint
 from app.dealers import queries as dealers
+from app.dealers import telling
 from app.dealers.geo import wgs84_to_gcj02
 from app.members import queries as members
 from app.members.rules import OFFERS, OFFERS_TEXT, OFFERS_VERSION
@@ -92,7 +93,7 @@ def list_stores(code: str) -> Response:
         place = wgs84_to_gcj02(lng, lat)
         lat, lng = place.lat, place.lng
     rows, more = dealers.nearest(lat, lng, now, limit=5, among=own.terms.dealers)
-    return render("coupons/_stores.html", stores=(rows, more))
+    return render("coupons/_stores.html", stores=(telling.tell(rows, now), more))
 
 
 def _stores(own: queries.OwnCoupon, now: datetime) -> tuple[list[Any], bool]:

@@ -20,12 +20,21 @@ PAGE = 10
 
 @dataclass(frozen=True, slots=True)
 class NearDealer:
-    """A dealer with its true distance and the eighth of the compass it lies in, which are None without a place."""
+    """A dealer with its true distance and the eighth of the compass it lies in, which are None without a place.
+
+    `told` is what rooms above say of it (dealers.telling): ★ 4.8（126）, 现车 3 辆.
+    """
 
     dealer: Dealer
     distance_m: float | None
     state: OpenState
     direction: str | None = None
+    told: tuple[str, ...] = ()
+
+    @property
+    def meta(self) -> list[str]:
+        """The words below its name, without where it lies."""
+        return [*([self.state.text] if self.state.text else []), *self.told]
 
 
 @dataclass(frozen=True, slots=True)

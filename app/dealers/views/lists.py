@@ -14,7 +14,7 @@ from app.core.caching import cached_page, good_until
 from app.core.htmx import render, wants_fragment
 from app.core.security import access
 from app.core.web import limiter
-from app.dealers import queries
+from app.dealers import queries, telling
 from app.dealers.errors import PlaceUnreadable
 from app.dealers.geo import wgs84_to_gcj02
 from app.dealers.queries import NearDealer
@@ -54,7 +54,7 @@ def list_dealers() -> Response:
         "dealers/_rows.html",
         cities=cities,
         city=city,
-        rows=rows,
+        rows=telling.tell(rows, now),
         total=known.get(city, 0),
         left=left,
         next=filters.address("/dealers", [*here, ("page", str(page + 1))], wanted) if more else None,
@@ -97,7 +97,7 @@ def list_nearby() -> Response:
         render(
             "dealers/nearby.html",
             "dealers/_nearby.html",
-            rows=rows,
+            rows=telling.tell(rows, now),
             next=address,
             message=None,
             chips=filters.chips("/dealers/nearby", here, wanted, offers, None),
@@ -123,10 +123,12 @@ def show_here() -> Response:
 def show_mine() -> Response:
     """The nearest store of a place, or one of the chosen city, as a card; without either, how to find one."""
     city, near, _, message = _whereabouts()
+    now = clock.now()
     if near is None and city:
-        stores = queries.list_in_city(city, clock.now())
+        stores = queries.list_in_city(city, now)
         near = next((row for row in stores if row.dealer.status == DealerStatus.OPEN), None)
-    return never_kept(render("dealers/_mine.html", city=city, near=near, message=message))
+    told = telling.tell([near], now)[0] if near else None
+    return never_kept(render("dealers/_mine.html", city=city, near=told, message=message))
 
 
 def _whereabouts() -> tuple[str, NearDealer | None, int, str | None]:

@@ -1,10 +1,11 @@
 """What a scanned code shows: one statement for code, store and car, one for the facts, one for the price."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import aliased
 
 from app.catalog.models import Brand, Colour, Picture, Series, SpecItem, Trim
@@ -211,6 +212,21 @@ def _standing(dealer_id: int) -> Select[str, str, str, str, str, str]:
             StoreCode.stock != Stock.SOLD,
         )
     )
+
+
+def count_ready(dealer_ids: Sequence[int]) -> dict[int, int]:
+    """How many cars with a code of their own can be bought at once in each of these stores; none: absent."""
+    rows = db.session.execute(
+        select(StoreCode.dealer_id, func.count())
+        .where(
+            StoreCode.dealer_id.in_(dealer_ids),
+            StoreCode.kind == Kind.CAR,
+            StoreCode.retired_at.is_(None),
+            StoreCode.stock == Stock.READY,
+        )
+        .group_by(StoreCode.dealer_id)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def list_prices(stand: Stand) -> list[PricePeriod]:
