@@ -9,7 +9,7 @@ from sqlalchemy import Integer, and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.core import clock, ids, publishing
-from app.core.db import execute, in_transaction, line_up, retry_deadlock, table_of, transaction
+from app.core.db import execute, in_transaction, line_up, locks_rows, retry_deadlock, table_of, transaction
 from app.core.errors import DomainError, NotFound
 from app.core.security import Actor
 from app.coupons.errors import (
@@ -201,11 +201,18 @@ def _take_last(offered: Offered, piece: _Piece, now: datetime) -> Claimed:
         claimed = _write(offered, piece, standing, terms_id, now)
         line_up(CouponCampaign, offered.id)
         taken = execute(_TAKE, _guard(offered, piece, now)).first()
-        # Who edits the campaign has raised the number by now, or waits: the terms are those of this moment.
-        if taken is None or not _as_seen(offered, Offered(*taken)) or execute(publishing.NUMBER, {}).scalar() != number:
+        if taken is None or not _as_seen(offered, Offered(*taken)) or _changed_since(number):
             raise _Otherwise
         _report(offered, piece, claimed, now)
         return claimed
+
+
+def _changed_since(number: int) -> bool:
+    """Who edits the campaign has raised the number by now, or waits: the terms are those of this moment.
+
+    On SQLite nobody else has written since the number was read.
+    """
+    return locks_rows() and execute(publishing.NUMBER, {}).scalar() != number
 
 
 def _as_seen(before: Offered, after: Offered) -> bool:
