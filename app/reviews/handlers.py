@@ -17,4 +17,7 @@ def register(_app: Flask) -> None:
 
 
 def _tell_ratings(dealer_ids: Sequence[int], _now: datetime) -> Mapping[int, str]:
-    return {dealer_id: rating.text for dealer_id, rating in queries.rate_dealers(dealer_ids).items()}
+    return {
+        dealer_id: f"★{rating.stars}（{rating.count}）"
+        for dealer_id, rating in queries.rate_dealers(dealer_ids).items()
+    }

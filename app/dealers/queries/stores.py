@@ -22,7 +22,7 @@ PAGE = 10
 class NearDealer:
     """A dealer with its true distance and the eighth of the compass it lies in, which are None without a place.
 
-    `told` is what rooms above say of it (dealers.telling): ★ 4.8（126）, 现车 3 辆.
+    `told` is what rooms above say of it (dealers.telling): ★4.8（126）, 现车 3 辆.
     """
 
     dealer: Dealer
