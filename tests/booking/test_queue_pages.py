@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
-from app.booking.models import QueuePlace
+from app.booking.models import OnePriceDeal, QueuePlace
 from app.booking.services import release
-from app.core.db import db
+from app.core.db import db, transaction
 from app.core.security import Actor
 from app.staff.models import StaffMember
 from tests.booking import shop as s
@@ -45,6 +47,21 @@ def send(client: FlaskClient, path: str, html: str, **data: str) -> str:
     answer = client.post(path, data={"csrf_token": fields(html)["csrf_token"], **data})
     assert answer.status_code == 303, answer.text
     return page(client, answer.headers["Location"])
+
+
+def test_any_store_of_any_city_can_be_asked_to_call(app: Flask, shop: s.Shop) -> None:
+    with transaction():
+        for n in range(70):
+            db.session.add(s._dealer(f"many-{n}", f"北京店 {n:02}", "北京市"))
+        db.session.execute(update(OnePriceDeal).values(all_dealers=True))
+    s.place(shop, s.member())
+    client, here = sign_in(app, s.member("13900000001")), f"/deals/{shop.deal}/queue"
+    first = send(client, here, page(client, here))
+    assert "北京店 69" in first  # the city with the most
+    assert "西湖店" not in first
+    assert "西湖店" in page(client, f"{here}?city=杭州市")
+    client.set_cookie("city", quote("杭州市"))
+    assert "西湖店" in page(client, here)  # what this device chose before
 
 
 def test_from_sold_out_to_an_offer(app: Flask, shop: s.Shop) -> None:

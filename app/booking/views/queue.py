@@ -1,5 +1,7 @@
 """The queue of a sold-out deal as one person sees it, whom a store may call meanwhile; and a hold's extension."""
 
+from urllib.parse import unquote
+
 from flask import Response, g, make_response, request, url_for
 
 from app.booking import queries
@@ -120,6 +122,9 @@ def _queue_page(slug: str, form: QueueForm, status: int = 200) -> Response:
     deal = queries.find_deal(slug)
     member = members.get_member(g.member.id)
     asks = page.place is not None and not page.place.offered and not page.place.lead_dealer_id
+    cities = queries.list_cities(deal) if deal and asks else []
+    wanted = request.values.get("city", "")[:40] or unquote(request.cookies.get("city", ""))[:40]
+    city = next((name for name, _ in cities if name == wanted), cities[0][0] if cities else "")
     return render(
         "booking/queue.html",
         "booking/_queue.html",
@@ -129,7 +134,9 @@ def _queue_page(slug: str, form: QueueForm, status: int = 200) -> Response:
         place=page.place,
         words=PHASE_WORDS,
         form=form,
-        dealers=queries.list_participating_dealers(deal) if deal and asks else [],
+        cities=cities,
+        city=city,
+        dealers=queries.list_participating_dealers(deal, city, limit=500) if deal and cities else [],
         proved=member.phone is not None and member.phone_verified_at is not None,
         sharing_text=QUEUE_SHARING_TEXT,
         here=request.path,
