@@ -29,6 +29,7 @@ NUMBER_MEMORY = timedelta(days=90)
 ERASURE_WAIT = timedelta(days=7)
 
 TYPED = "typed_phone"  # in the session: a number typed elsewhere, to be proved next
+TYPED_NAME = "typed_name"  # a name from the form that asked for the code, for the form that follows
 PROFILE = "wechat_profile"
 OFFERS = "offers"
 PURPOSES = {

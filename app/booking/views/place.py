@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, g, request, url_for
+from flask import Response, g, request, session, url_for
 
 from app.booking import queries
 from app.booking.errors import PriceChanged, TermsChanged
@@ -17,6 +17,7 @@ from app.core.htmx import go, render
 from app.core.security import access
 from app.core.web import actor, answers_early, settings
 from app.members import queries as members
+from app.members.rules import TYPED_NAME
 from app.visits.session import touch
 
 
@@ -27,7 +28,7 @@ def new_booking(slug: str) -> Response:
     member = members.get_member(g.member.id)
     known = member.phone if member.phone_verified_at and request.args.get("phone") != "other" else ""
     form = BookingForm(
-        name=member.name,
+        name=session.pop(TYPED_NAME, "") or member.name,
         phone=known,
         dealer=request.args.get("dealer", ""),
         idempotency_key=ids.token(16),

@@ -1,6 +1,7 @@
 """The verified phone number."""
 
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from flask import g, request, session, url_for
 
@@ -50,6 +51,8 @@ def send_code() -> Any:
     """Send a code to the number in the form around the button; without JavaScript the code is handed in here."""
     form = PhoneForm()
     form.next.data = rules.local_path(form.next.data) or referring_path()
+    if not wants_fragment():
+        form.next.data = _with_choices(form.next.data)
     wait = 0
     if form.validate():
         try:
@@ -71,3 +74,12 @@ def send_code() -> Any:
         "members/phone.html", "members/_phone_code.html", status=status, form=form, sent=sent, wait_seconds=wait
     )
     return toast(response, "验证码已发送") if sent and wants_fragment() else response
+
+
+def _with_choices(path: str) -> str:
+    """The way back to the form around the button, with what was chosen there; a name goes by the session, not by it."""
+    if name := request.form.get("name", "").strip():
+        session[rules.TYPED_NAME] = name[:40]
+    base, _, query = path.partition("?")
+    chosen = {name: request.form[name][:40] for name in ("city", "dealer") if request.form.get(name)}
+    return f"{base}?{urlencode(dict(parse_qsl(query)) | chosen)}" if chosen else path
