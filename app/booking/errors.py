@@ -19,7 +19,7 @@ class SoldOutQueue(SoldOut):
 
 class DealerSoldOut(DomainError):
     code = "dealer_sold_out"
-    message = "这家门店的台数刚刚订完了，其他参与门店还有，请换一家门店。"
+    message = "这家门店已没有可订的台数，其他参与门店还有，请换一家门店。"
     field = "dealer"
 
 

@@ -53,10 +53,11 @@ PURPOSES: dict[str, Purpose] = {
     "deposit_paid": Purpose(
         "已收到付款", "{car}：{note}。门店会在承诺时间内确认，没有确认会自动退款。", ("car", "note")
     ),
+    "hold_over": Purpose("预订名额已释放", "{car}：{note}，没有产生费用。仍想要可以重新预订。", ("car", "note")),
     "confirmed": Purpose("门店已确认", "{car}：{note}。", ("car", "note")),
     "time_proposed": Purpose("门店提议了到店时间", "{car}：{note}。请在预订页同意或另约时间。", ("car", "note")),
     "time_agreed": Purpose("到店时间已约定", "{car}：{note}到店，请带上证件和取车码。", ("car", "note")),
-    "car_ready": Purpose("车已备好", "{car}：{note}。请在预订页约时间到店提车。", ("car", "note"), sms=True),
+    "car_ready": Purpose("车已备好", "{car}：{note}。到店时间在预订页约定和查看。", ("car", "note"), sms=True),
     "balance_due": Purpose("余款待支付", "{car}：{note}。", ("car", "note"), sms=True),
     "balance_paid": Purpose("余款已收到", "{car}：{note}。", ("car", "note")),
     "no_show": Purpose(
@@ -107,6 +108,7 @@ PURPOSES: dict[str, Purpose] = {
     "account": Purpose("账号提醒", "{note}", ("note",)),
 }
 # The approved text message reads: {1}：{2}，{3}。
+_STOPS = "。；，、"
 TEXT_WORDS = ("car", "note")
 WORD_LABELS = {"car": "车款", "note": "说明"}
 
@@ -116,10 +118,19 @@ def plain(value: object, limit: int = 60) -> str:
     return " ".join("".join(c for c in str(value) if c.isprintable()).split())[:limit]
 
 
+def clipped(value: object, limit: int) -> str:
+    """The same, ending with a whole clause where one fits: what is cut in a word reads like another word."""
+    text = plain(value, 500).rstrip(_STOPS)
+    if len(text) <= limit:
+        return text
+    end = max((text.rfind(stop, 0, limit + 1) for stop in _STOPS), default=-1)
+    return text[:end] if end >= limit // 3 else text[: limit - 1] + "…"
+
+
 def say(purpose: str, data: dict[str, str]) -> tuple[str, str]:
     """Title and sentence of a notice. KeyError for a purpose nobody knows or a word that is missing."""
     known = PURPOSES[purpose]
-    return known.title, known.body.format(**{word: plain(data[word]) for word in known.words})
+    return known.title, known.body.format(**{word: plain(data[word]).rstrip(_STOPS) for word in known.words})
 
 
 def template_values(fields: dict[str, str], data: dict[str, str]) -> dict[str, str]:

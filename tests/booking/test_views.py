@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from html import unescape
+from urllib.parse import unquote
 
 import pytest
 import time_machine
@@ -151,8 +152,38 @@ def test_a_changed_price_comes_back_with_the_new_one(app: Flask, bank: Bank) -> 
     answer = client.post(f"/deals/{shop.deal}/bookings", data=data)
     assert answer.status_code == 422
     assert "价格刚刚有变化" in answer.text
+    part = client.post(f"/deals/{shop.deal}/bookings", data=data, headers={"HX-Request": "true"}).text
+    assert "<h1>" not in part
+    assert "88,800" in part  # what is swapped in shows the price that is asked about
     again = data | {"seen_price_fen": fields(answer.text)["seen_price_fen"]}
     assert client.post(f"/deals/{shop.deal}/bookings", data=again).status_code == 303
+
+
+def test_a_hold_is_over_when_its_time_is_also_while_nobody_released_it(app: Flask, bank: Bank) -> None:
+    shop, client = s.build(), sign_in(app, s.member())
+    no = client.post(f"/deals/{shop.deal}/bookings", data=open_form(client, shop)).headers["Location"].split("/")[2]
+    for path in (f"/bookings/{no}", "/me/bookings"):
+        assert "前支付" in client.get(path).text
+        with time_machine.travel(NOW + timedelta(minutes=16), tick=False):
+            late = client.get(path).text
+            assert "保留时间已过" in late, path
+            assert "已超时" in late
+            assert "待支付" not in late
+            assert "前支付" not in late
+
+
+def test_without_javascript_the_form_keeps_its_store_and_name(app: Flask, bank: Bank) -> None:
+    shop = s.build()
+    client = sign_in(app, s.member())
+    form = open_form(client, shop)
+    typed = {"csrf_token": form["csrf_token"], "phone": "13700000000", "dealer": str(shop.east), "name": "欧阳样例"}
+    here = f"http://localhost/deals/{shop.deal}/bookings/new?phone=other"
+    asked = client.post("/me/phone/codes", data=typed, headers={"Referer": here}).text
+    back = fields(asked)["next"]
+    assert "欧阳" not in unquote(back)
+    again = client.get(back).text
+    assert fields(again)["name"] == "欧阳样例"
+    assert re.search(rf'<input[^>]*name="dealer"[^>]*value="{shop.east}"[^>]*checked', again)
 
 
 def test_changed_terms_come_back_to_be_ticked_again(app: Flask, bank: Bank) -> None:

@@ -11,7 +11,7 @@ from app.core.db import db, transaction
 from app.core.errors import GatewayError
 from app.core.security import Actor
 from app.gateways.wechat.port import NotDelivered, Refused
-from app.messages import queries
+from app.messages import queries, rules
 from app.messages.models import Delivery, InboxMessage, NoticeConsent
 from app.messages.services import deliveries, notices, notify
 from app.messages.services.settings import set_template
@@ -199,6 +199,13 @@ def test_wechat_reports_what_arrived(app: Flask, account: a.Account) -> None:
     deliveries.reported("m1", False, "failed:user block", NOW)
     assert states() == [("refused", "failed:user block")]
     deliveries.reported("", True, "success", NOW)
+
+
+def test_what_is_said_twice_is_cut_between_clauses_and_ends_once() -> None:
+    long = "门店未在承诺时间内确认，¥5,000 将原路退回，无需申请，请留意账单。"
+    assert rules.clipped(long, 24) == "门店未在承诺时间内确认，¥5,000 将原路退回"
+    assert rules.clipped("一二三四五六七八九十", 5) == "一二三四…"
+    assert rules.say("case_settled", {"car": "岫 S5", "note": "另一倍已支付给您。"})[1] == "岫 S5：另一倍已支付给您。"
 
 
 def test_money_is_also_told_by_text_message_if_there_is_a_template(app: Flask, account: a.Account) -> None:

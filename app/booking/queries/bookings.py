@@ -73,13 +73,13 @@ def list_bookings(member_id: int, limit: int = 50) -> Sequence[Booking]:
     ).all()
 
 
-def list_own(member_id: int) -> list[tuple[Booking, str, str]]:
+def list_own(member_id: int, now: datetime) -> list[tuple[Booking, str, str]]:
     """A member's bookings, newest first: each with its word, and with what comes next while it runs."""
     return [
         (
             b,
-            state_words(b.state, b.earnest_kind),
-            path.next_sentence(_facts(b, False)) if b.state in STILL_CHANGING else "",
+            _words(b, now),
+            path.next_sentence(_facts(b, False, now)) if b.state in STILL_CHANGING else "",
         )
         for b in list_bookings(member_id)
     ]
@@ -137,17 +137,17 @@ def export_own(member_id: int) -> list[dict[str, object]]:
 def get_booking_page(no: str, member_id: int, now: datetime) -> BookingPage:
     """What `/bookings/<no>` says to its owner; NotFound for everybody else."""
     booking = get_booking(no, member_id)
-    kind, state = booking.earnest_kind, BookingState(booking.state)
+    state = BookingState(booking.state)
     held, over = state is BookingState.HELD, state is BookingState.HANDED_OVER
     review = find_review(SubjectKind.BOOKING, booking.id) if over else None
-    facts = _facts(booking, review is not None)
+    facts = _facts(booking, review is not None, now)
     running = state in PICK_UP
     return BookingPage(
         booking=booking,
-        words=state_words(state, kind),
+        words=_words(booking, now),
         steps=_steps(booking, facts),
         next_step=_next_step(booking, facts),
-        rule=earnest_rule(kind),
+        rule=earnest_rule(booking.earnest_kind),
         rest_fen=booking.balance_fen if booking.balance_open else 0,
         has_code=running,
         may_extend=held and booking.hold_extended_at is None and now < booking.hold_until,
@@ -217,7 +217,16 @@ def _steps(booking: Booking, facts: path.Facts) -> list[Step]:
     return done + ahead
 
 
-def _facts(booking: Booking, reviewed: bool) -> path.Facts:
+def _over(booking: Booking, now: datetime) -> bool:
+    return booking.state == BookingState.HELD and now >= booking.hold_until
+
+
+def _words(booking: Booking, now: datetime) -> str:
+    """The state in a word; a hold whose time is up is over, also while the worker has not released it."""
+    return "已超时" if _over(booking, now) else state_words(booking.state, booking.earnest_kind)
+
+
+def _facts(booking: Booking, reviewed: bool, now: datetime) -> path.Facts:
     return path.Facts(
         state=booking.state,
         kind=booking.earnest_kind,
@@ -235,4 +244,5 @@ def _facts(booking: Booking, reviewed: bool) -> path.Facts:
         proposed_by=booking.proposed_by,
         reviewed=reviewed,
         no_show=booking.no_show_at is not None,
+        hold_over=_over(booking, now),
     )

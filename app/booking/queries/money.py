@@ -164,5 +164,13 @@ def _case_line(case: BookingCase) -> MoneyLine:
     by_hand = case.kind in (CaseKind.DOUBLE_RETURN, CaseKind.STORE_RETURN)
     document = f"，付款单据号 {case.document}" if case.document else ""
     if case.settled_by_kind == "staff":
-        return MoneyLine(title, -(case.amount_fen or 0), "done", at, f"{case.answer}，退款凭据号 {case.document}")
-    return MoneyLine(title, -(case.amount_fen or 0) if by_hand else 0, "done", at, f"总部答复：{case.answer}{document}")
+        return MoneyLine(
+            title, -(case.amount_fen or 0), "done", at, f"{case.answer.rstrip('。')}，退款凭据号 {case.document}"
+        )
+    return MoneyLine(
+        title,
+        -(case.amount_fen or 0) if by_hand else 0,
+        "done",
+        at,
+        f"总部答复：{case.answer.rstrip('。')}{document}" if document else f"总部答复：{case.answer}",
+    )

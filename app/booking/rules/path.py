@@ -33,6 +33,7 @@ class Facts:
     proposed_by: str | None
     reviewed: bool
     no_show: bool = False
+    hold_over: bool = False  # its time is up, whatever the worker has got round to
 
     @property
     def dealer_breaks(self) -> str:
@@ -61,6 +62,8 @@ class Ahead:
 def ahead(f: Facts) -> list[Ahead]:
     """The steps that are left, the next one first."""
     state = BookingState(f.state)
+    if state is _S.HELD and f.hold_over:
+        return []
     if state is _S.HELD:
         return [_pay(f), _confirm(f), *_rest(f, f"确认后 {f.ready_days} 天内")]
     if state is _S.DEPOSIT_PAID:
@@ -111,6 +114,8 @@ def _visit(f: Facts) -> Ahead:
 def next_sentence(f: Facts) -> str:
     """The one sentence above the timeline: what comes now, and what if nobody does anything."""
     match BookingState(f.state):
+        case _S.HELD if f.hold_over:
+            return "保留时间已过，名额即将释放。如已付款，正在核对：有名额会为您保住预订，没有则自动原路退回。"
         case _S.HELD:
             return f"请在{say(f.hold_until)}前支付{f.kind}，超时名额会自动释放。"
         case _S.DEPOSIT_PAID:
@@ -127,7 +132,7 @@ def next_sentence(f: Facts) -> str:
         case _S.REFUNDING:
             return "款项正在原路退回，通常 1–3 个工作日到账。"
         case _S.REFUNDED:
-            return "款项已全部退回，每一笔怎么退的见下方「款项」。"
+            return "您付的款项已退回，每一笔怎么退的见下方「款项」。"
         case _S.FORFEITED:
             return "因未按约办理，定金按条款不予退还。如有异议可以在下方提出。"
 

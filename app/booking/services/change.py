@@ -17,6 +17,7 @@ from app.messages.services import notify
 
 # Which lines of the timeline are also told as messages.
 NOTICES = {
+    "expired": "hold_over",
     "deposit_paid": "deposit_paid",
     "late_payment": "late_money",
     "double_payment": "late_money",
@@ -167,7 +168,9 @@ def _add_line(booking_id: int, event: str, actor: Actor, now: datetime, note: st
 
 
 def _send(booking: Booking | Standing, event: str, line_id: int, now: datetime, note: str) -> None:
-    words = {"car": booking.car_name, "note": note or EVENT_WORDS[event]}
+    # 白 → 黑 alone says nothing in a list of messages, where the timeline's title is missing.
+    said = f"{EVENT_WORDS[event]} {note}" if note and NOTICES[event] == "changed" else note or EVENT_WORDS[event]
+    words = {"car": booking.car_name, "note": said}
     key = f"booking-event:{line_id}"
     notify(booking.member_id, NOTICES[event], key, words, now, href=f"/bookings/{booking.no}")
 

@@ -28,7 +28,7 @@ from app.coupons.queries.candidates import list_of_booking
 @blueprint.get("/me/bookings")
 @access("member")
 def list_bookings() -> Response:
-    rows = queries.list_own(g.member.id)
+    rows = queries.list_own(g.member.id, clock.now())
     running, over = [r for r in rows if r[2]], [r for r in rows if not r[2]]
     places = list_own_places(g.member.id, clock.now())
     return render("booking/bookings.html", running=running, over=over, places=places)

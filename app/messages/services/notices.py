@@ -127,7 +127,7 @@ def _text_message(member_id: int, purpose: str, key: str, data: dict[str, str], 
     row = Delivery(channel=rules.SMS, key=key, purpose=purpose, member_id=member_id, created_at=now)
     if not first(row):
         return
-    words = [rules.PURPOSES[purpose].title, *(rules.plain(data[word], 30) for word in rules.TEXT_WORDS)]
+    words = [rules.PURPOSES[purpose].title, *(rules.clipped(data[word], 30) for word in rules.TEXT_WORDS)]
     outbox.add(SMS_TOPIC, f"{SMS_TOPIC}:{row.id}", {"delivery_id": row.id, "phone": member.phone, "words": words})
 
 
