@@ -29,9 +29,11 @@ class Shopper:
             self.house.sim("POST", "/sim/people", {"nickname": self.person})
 
     def consent(self, answer: str = "允许") -> None:
-        """Choose who to be at the sandbox, and allow or refuse."""
+        """Choose who to be at the sandbox, and allow or refuse; back at the shop, whose page has loaded."""
         self.page.get_by_label(re.compile(self.person)).check()
         self.page.get_by_role("button", name=answer, exact=True).click()
+        # What does not wait by itself (evaluate_all) would still see the sandbox's page.
+        self.page.wait_for_url(lambda url: "/connect/oauth2/" not in url)
 
     def open_form(self, deal: str = DEAL) -> None:
         """From the deal to the booking form, through the login if that is asked for."""
