@@ -69,6 +69,22 @@ def test_start_in_production_with_sandbox_values_is_one_message_and_no_traceback
     assert "SECRET_KEY" in done.stderr
 
 
+def test_the_server_does_not_start_with_a_key_that_is_not_there(tmp_path):
+    start = "import runpy; runpy.run_path('gunicorn.conf.py')['on_starting'](None)"
+    given = {"SECRET_KEY": "s" * 32, "WECHATPAY_PRIVATE_KEY_PATH": str(tmp_path / "apiclient_key.pem")}
+    done = subprocess.run(
+        [sys.executable, "-c", start],
+        cwd=ROOT,
+        env={**os.environ, **given},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "WECHATPAY_PRIVATE_KEY_PATH: cannot read" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_secrets_do_not_print():
     text = repr(Settings(_env_file=None, secret_key="visible", wechatpay_api_v3_key="also"))
     assert "visible" not in text
