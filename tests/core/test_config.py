@@ -75,7 +75,7 @@ def test_the_server_does_not_start_with_a_key_that_is_not_there(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", start],
         cwd=ROOT,
-        env={**os.environ, **given},
+        env=given,
         capture_output=True,
         text=True,
         check=False,
