@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.core import clock
 from app.core.config import Settings
@@ -37,6 +37,10 @@ WECHAT_UA = (
     "Mobile Safari/537.36 XWEB/1160117 MMWEBSDK/20240301 MicroMessenger/8.0.48.2580(0x28003052) WeChat/arm64 "
     "Weixin NetType/WIFI Language/zh_CN ABI/arm64"
 )
+
+# Pages that follow something ask every five seconds; an expectation waits for three such questions, not for one.
+PATIENCE = 15_000
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass
@@ -216,7 +220,7 @@ def phone(browser: Browser) -> Iterator[Callable[..., Page]]:
         )
         # The SDK reports its timings to WeChat; nothing of a test leaves this machine.
         context.route("**://open.weixin.qq.com/**", lambda route: route.abort())
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         return context.new_page()
 

@@ -75,7 +75,7 @@ class Shopper:
         expect(self.page.get_by_role("heading", name=re.compile("^支付"))).to_be_visible()
         if scripts:
             done = self.page.locator(":root:not(:has([data-opening])), #banner .banner")
-            expect(done.first).to_be_attached(timeout=15_000)
+            expect(done.first).to_be_attached()
         self.booking = self.page.url.split("/bookings/")[1].split("/")[0]
 
     def book(self, deal: str = DEAL) -> None:
