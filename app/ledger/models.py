@@ -17,8 +17,6 @@ class LedgerEntry(Model):
     __table_args__ = (
         UniqueConstraint("chain", "seq"),
         Index("ix_ledger_entries_subject", "subject"),
-        Index("ix_ledger_entries_chain_at", "chain", "at"),
-        Index("ix_ledger_entries_campaign", "campaign", "event"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

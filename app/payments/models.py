@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.audit import BigId
 from app.core.db import Model, UtcDateTime
 
+_ASKED = text("next_query_at IS NOT NULL")
+
 
 class Payment(Model):
     """One attempt to pay one thing (`payable_kind`, `payable_id`); at most one of them is open at any moment."""
@@ -26,7 +28,7 @@ class Payment(Model):
             postgresql_where=text("state IN ('created', 'pending')"),
         ),
         Index("ix_payments_payable", "payable_kind", "payable_id"),
-        Index("ix_payments_state_expires", "state", "expires_at"),
+        Index("ix_payments_next_query_at", "next_query_at", sqlite_where=_ASKED, postgresql_where=_ASKED),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -52,7 +54,7 @@ class Payment(Model):
     succeeded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when we learnt of it
     paid_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when WeChat Pay took it: the day of its bill
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    next_query_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    next_query_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class PaymentNotice(Model):

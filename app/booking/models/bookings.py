@@ -12,6 +12,10 @@ from app.dealers.models import Dealer
 
 _HOLDS = text("address_digest IS NOT NULL")
 _HAS_RECEIPT = text("balance_document <> ''")
+_HELD = text("state = 'held'")
+_HAS_VIN = text("vin IS NOT NULL")
+_TO_CONFIRM = text("confirm_by IS NOT NULL")
+_TO_BE_READY = text("ready_by IS NOT NULL")
 
 
 class Booking(Model):
@@ -29,7 +33,7 @@ class Booking(Model):
         CheckConstraint("price_fen > 0 AND earnest_fen > 0", name="amounts_positive"),
         CheckConstraint("surcharge_fen >= 0", name="surcharge_not_negative"),
         CheckConstraint("coupon_fen >= 0 AND coupon_fen <= price_fen + surcharge_fen", name="coupons_within_price"),
-        Index("uq_bookings_vin", "vin", unique=True),
+        Index("uq_bookings_vin", "vin", unique=True, sqlite_where=_HAS_VIN, postgresql_where=_HAS_VIN),
         Index(
             "uq_bookings_receipt",
             "dealer_id",
@@ -38,7 +42,9 @@ class Booking(Model):
             sqlite_where=_HAS_RECEIPT,
             postgresql_where=_HAS_RECEIPT,
         ),
-        Index("ix_bookings_state_hold", "state", "hold_until"),
+        Index("ix_bookings_hold_until", "hold_until", sqlite_where=_HELD, postgresql_where=_HELD),
+        Index("ix_bookings_confirm_by", "confirm_by", sqlite_where=_TO_CONFIRM, postgresql_where=_TO_CONFIRM),
+        Index("ix_bookings_ready_by", "ready_by", sqlite_where=_TO_BE_READY, postgresql_where=_TO_BE_READY),
         Index("ix_bookings_dealer_state", "dealer_id", "state"),
         Index("ix_bookings_phone", "contact_phone"),
         Index("ix_bookings_address", "address_digest", sqlite_where=_HOLDS, postgresql_where=_HOLDS),
@@ -47,7 +53,7 @@ class Booking(Model):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     no: Mapped[str] = mapped_column(String(24), unique=True)
     deal_id: Mapped[int] = mapped_column(ForeignKey("one_price_deals.id"))
-    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"))  # found by the key of (member, idempotency key)
     dealer_id: Mapped[int] = mapped_column(ForeignKey("dealers.id"))
     slot: Mapped[int | None] = mapped_column(Integer)
     idempotency_key: Mapped[str] = mapped_column(String(40))
@@ -75,9 +81,9 @@ class Booking(Model):
     # The hours and days are those of the terms that were agreed to; without (older bookings), those of the deal.
     confirm_hours: Mapped[int | None] = mapped_column(Integer)
     ready_days: Mapped[int | None] = mapped_column(Integer)
-    confirm_by: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    confirm_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    ready_by: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    ready_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     default_kind: Mapped[str | None] = mapped_column(String(8))
     defaulted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, literal, select
 
 from app.booking import queries
 from app.booking.errors import CannotCancel, EarnestBinding, NeedsApproval, PaidMeanwhile, PaymentOpen
@@ -79,11 +79,12 @@ def _list_expired(before: datetime, limit: int = 50) -> list[int]:
     One whose open payment was put off stands behind the others: what fails for ever must not take their turn.
     """
     waiting = and_(Payment.payable_kind == KIND, Payment.payable_id == Booking.id, Payment.state.in_(OPEN))
+    held = Booking.state == literal(BookingState.HELD.value, literal_execute=True)  # the index holds these alone
     return list(
         db.session.scalars(
             select(Booking.id)
             .outerjoin(Payment, waiting)
-            .where(Booking.state == BookingState.HELD, Booking.hold_until <= before)
+            .where(held, Booking.hold_until <= before)
             .order_by(func.coalesce(Payment.next_query_at, Booking.hold_until), Booking.hold_until)
             .limit(limit)
         )

@@ -12,12 +12,16 @@ from sqlalchemy import (
     Integer,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.audit import BigId
 from app.core.db import Model, UtcDateTime
 from app.coupons.models.campaigns import CampaignTerms, CouponCampaign
+
+_ISSUED = text("state = 'issued'")
+_HELD = text("held_by IS NOT NULL")
 
 
 class Coupon(Model):
@@ -39,9 +43,8 @@ class Coupon(Model):
         CheckConstraint("held_by IS NULL OR state IN ('held', 'redeemed')", name="held_only_then"),
         CheckConstraint("(state = 'redeemed') = (redeemed_at IS NOT NULL)", name="redeemed_at_some_time"),
         CheckConstraint("valid_until > valid_from", name="validity_has_length"),
-        Index("ix_coupons_member_state", "member_id", "state", "valid_until"),
-        Index("ix_coupons_state_until", "state", "valid_until"),
-        Index("ix_coupons_held_by", "held_by"),
+        Index("ix_coupons_valid_until", "valid_until", sqlite_where=_ISSUED, postgresql_where=_ISSUED),
+        Index("ix_coupons_held_by", "held_by", sqlite_where=_HELD, postgresql_where=_HELD),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
