@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as ShopSession
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     CursorResult,
     DateTime,
     Delete,
+    Dialect,
     Engine,
     Executable,
     Integer,
@@ -56,10 +58,15 @@ _BEGIN = text("BEGIN")
 
 @dataclass(slots=True)
 class _Unit:
-    """The unit of work that is open: its connection, what is to be written last, what is to be called afterwards."""
+    """The unit of work that is open: its connection, what is to be written last, what is to be called afterwards.
+
+    `sessions` are those that may hold something for it: the one that stood here before, and any that was made since.
+    """
 
     connection: Connection
     begun: Transaction
+    driver: Any  # the driver's connection beneath
+    sessions: list[Session]
     last: dict[tuple[int, Any], list[Any]] = field(default_factory=dict[tuple[int, Any], list[Any]])
     after_commit: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
@@ -81,6 +88,11 @@ class Base(DeclarativeBase):
 
 class _JoiningSession(ShopSession):
     """Joins the transaction that is open here, when it is first used in it: what has to be quick never needs it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if (unit := _open.get()) is not None:
+            unit.sessions.append(self)
 
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         unit = _open.get()
@@ -144,7 +156,7 @@ def _begin(connection: Any) -> None:
     if connection.dialect.name == "sqlite" and connection.get_execution_options().get(WRITE):
         begin_immediate(connection.connection.dbapi_connection)
     else:
-        prepared.run(connection, _BEGIN, {})
+        prepared.run(connection, connection.connection.dbapi_connection, _BEGIN, {})
 
 
 QUIET = 30.0  # seconds a connection may rest before it has to answer again
@@ -211,25 +223,33 @@ def _unit_of_work() -> Generator[Session]:
         if session.in_transaction():
             session.rollback()
     engine = db.engine
-    with _turn(engine), engine.connect().execution_options(**{WRITE: True}) as connection, connection.begin() as begun:
-        unit = _Unit(connection, begun)
+    with _turn(engine), _writing(engine).connect() as connection, connection.begin() as begun:
+        sessions = [session] if session is not None else []
+        unit = _Unit(connection, begun, connection.connection.dbapi_connection, sessions)
         former = _open.set(unit)
         try:
             yield cast(Session, db.session)
             for (_place, write), rows in sorted(unit.last.items(), key=_by_place):
                 write(rows)
-            if (session := _session()) is not None and session.in_transaction():
-                session.commit()
+            for session in sessions:
+                if session.in_transaction():
+                    session.commit()
             if not begun.is_active:
                 raise RuntimeError(UNDONE)
         except BaseException:
-            if (session := _session()) is not None:
+            for session in sessions:
                 session.rollback()
             raise
         finally:
             _open.reset(former)
     for callback in unit.after_commit:
         callback()
+
+
+@functools.lru_cache(8)
+def _writing(engine: Engine) -> Engine:
+    """The same engine, its connections marked as those that write."""
+    return engine.execution_options(**{WRITE: True})
 
 
 def _session() -> Session | None:
@@ -253,11 +273,11 @@ def execute(statement: Executable, values: Mapping[str, Any]) -> Outcome:
     unit = _open.get()
     if unit is None:
         raise RuntimeError("a write outside a transaction")
-    if (session := _session()) is not None:
+    for session in unit.sessions:
         session.flush()
     if not unit.begun.is_active:  # the driver itself would save each statement alone
         raise RuntimeError(UNDONE)
-    return prepared.run(unit.connection, statement, values)
+    return prepared.run(unit.connection, unit.driver, statement, values)
 
 
 def peek(statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
@@ -290,15 +310,25 @@ def table_of(model: type[Base]) -> Table:
 
 def insert_new(model: type[Base], key: str | tuple[str, ...], values: Mapping[str, Any]) -> int | None:
     """Insert a row and return its id; None if its unique `key` stands already, also when that comes at this moment."""
-    statement = _insert_new(table_of(model), key, db.engine.dialect.name)
-    return execute(statement, values).scalar()
+    return execute(_insert_new(table_of(model), key, None, _dialect().name), values).scalar()
+
+
+def insert_new_and_ask(
+    model: type[Base], key: str, values: Mapping[str, Any], question: ColumnElement[Any]
+) -> tuple[int, Any] | None:
+    """The same, and the answer to a question (a constant of its module) that would be the next statement."""
+    row = execute(_insert_new(table_of(model), key, question, _dialect().name), values).first()
+    return (row[0], row[1]) if row is not None else None
 
 
 @functools.cache
-def _insert_new(table: Table, key: str | tuple[str, ...], dialect: str) -> Executable:
+def _insert_new(
+    table: Table, key: str | tuple[str, ...], question: ColumnElement[Any] | None, dialect: str
+) -> Executable:
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     columns = [key] if isinstance(key, str) else key
-    return insert(table).on_conflict_do_nothing(index_elements=columns).returning(table.c.id)
+    asked = () if question is None else (question,)
+    return insert(table).on_conflict_do_nothing(index_elements=columns).returning(table.c.id, *asked)
 
 
 def insert_rows(
@@ -358,7 +388,12 @@ def line_up(model: type[Base], row_id: int) -> None:
 
 def locks_rows() -> bool:
     """Whether rows are locked one by one (PostgreSQL); on SQLite a write holds the whole file from its beginning."""
-    return db.engine.dialect.name != "sqlite"
+    return _dialect().name != "sqlite"
+
+
+def _dialect() -> Dialect:
+    unit = _open.get()
+    return (unit.connection if unit is not None else db.engine).dialect
 
 
 def in_transaction() -> bool:

@@ -1,7 +1,7 @@
 """Statements compiled once and handed to the driver itself: for the few paths that have to be quick.
 
 SQLAlchemy spends some 0.2 ms on each execution beside the database's own work; a payment notice runs ten. Types convert
-values both ways as ever, the driver's errors come as SQLAlchemy's, and the transaction is the session's own.
+values both ways as ever, the driver's errors come as SQLAlchemy's, and the transaction is the unit of work's own.
 """
 
 import functools
@@ -61,12 +61,6 @@ class _Prepared:
         columns = compiled._result_columns  # pyright: ignore[reportPrivateUsage] (no public way to the types)
         self._out = [_out(cast("TypeEngine[Any]", column.type), dialect) for column in columns]
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> Outcome:
-        try:
-            return self.run_on(connection.connection.dbapi_connection, values)
-        except cast(Any, self._dialect.loaded_dbapi).Error as exc:
-            raise self._told(exc, connection) from exc
-
     def run_on(self, driver: Any, values: Mapping[str, Any]) -> Outcome:
         """On a connection of the driver; its errors come as they are."""
         filled = {**self._fixed, **values}
@@ -84,7 +78,7 @@ class _Prepared:
     def _row(self, row: Row) -> Row:
         return tuple([value if how is None else how(value) for how, value in zip(self._out, row, strict=True)])
 
-    def _told(self, exc: Exception, connection: Connection) -> BaseException:
+    def told(self, exc: Exception, connection: Connection) -> BaseException:
         """The driver's error as SQLAlchemy tells it, without the values; a connection that is gone is thrown away."""
         base = cast(Any, self._dialect.loaded_dbapi).Error
         gone = self._dialect.is_disconnect(cast(Any, exc), cast(Any, connection.connection), None)
@@ -96,9 +90,16 @@ class _Prepared:
         return cast(BaseException, told)
 
 
-def run(connection: Connection, statement: Executable, values: Mapping[str, Any]) -> Outcome:
-    """Run a statement that is kept as a constant of its module; `values` fill its parameters or its columns."""
-    return _prepare(statement, connection.dialect, tuple(values)).run(connection, values)
+def run(connection: Connection, driver: Any, statement: Executable, values: Mapping[str, Any]) -> Outcome:
+    """Run a statement that is kept as a constant of its module; `values` fill its parameters or its columns.
+
+    `driver` is the driver's connection beneath this one.
+    """
+    ready = _prepare(statement, connection.dialect, tuple(values))
+    try:
+        return ready.run_on(driver, values)
+    except cast(Any, connection.dialect.loaded_dbapi).Error as exc:
+        raise ready.told(exc, connection) from exc
 
 
 def ask(driver: Any, dialect: Dialect, statement: Executable, values: Mapping[str, Any]) -> Outcome:

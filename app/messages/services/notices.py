@@ -3,11 +3,11 @@
 from datetime import datetime
 
 import structlog
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import ColumnElement, String, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.core import outbox
-from app.core.db import changed_rows, db, execute, insert_new, table_of, transaction
+from app.core.db import changed_rows, db, insert_new_and_ask, transaction
 from app.members import queries as members
 from app.messages import queries, rules
 from app.messages.models import Delivery, InboxMessage, NoticeConsent, NoticeTemplate, PushEvent
@@ -15,8 +15,11 @@ from app.messages.models import Delivery, InboxMessage, NoticeConsent, NoticeTem
 log = structlog.get_logger(__name__)
 NOTICE_TOPIC, SMS_TOPIC, CUSTOMER_TOPIC = "notice", "notice_sms", "customer_message"
 _account: dict[str, str] = {}
-_templates = table_of(NoticeTemplate).c
-_HAS_TEMPLATE = select(_templates.purpose).where(_templates.purpose == bindparam("purpose"))
+# In words, because SQLAlchemy writes RETURNING without the names of tables.
+_ITS_TEMPLATE: ColumnElement[str | None] = literal_column(
+    "(SELECT template.purpose FROM notice_templates AS template WHERE template.purpose = inbox_messages.purpose)",
+    String,
+)
 
 
 def use_account(app_id: str, secret: str, page: str) -> None:
@@ -51,9 +54,11 @@ def notify(member_id: int, purpose: str, key: str, data: dict[str, str], now: da
             "href": href,
             "created_at": now,
         }
-        if insert_new(InboxMessage, "key", row) is None:
+        told = insert_new_and_ask(InboxMessage, "key", row, _ITS_TEMPLATE)
+        if told is None:
             return False
-        _subscribe_notice(member_id, purpose, key, data, href, now)
+        if told[1] is not None:
+            _subscribe_notice(member_id, purpose, key, data, href, now)
         if rules.PURPOSES[purpose].sms:
             _text_message(member_id, purpose, key, data, now)
     return True
@@ -70,8 +75,6 @@ def first(row: InboxMessage | Delivery | PushEvent) -> bool:
 
 
 def _subscribe_notice(member_id: int, purpose: str, key: str, data: dict[str, str], href: str, now: datetime) -> None:
-    if execute(_HAS_TEMPLATE, {"purpose": purpose}).first() is None:
-        return
     template = queries.find_template(purpose)
     openid = members.find_openid(member_id, app_id()) if template else None
     if template is None or openid is None:
