@@ -133,9 +133,13 @@ def _with(settings: Settings, *names: str) -> Settings:
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """Pool settings: as many connections as the server has threads. Errors never quote names and phones."""
+    """Pool settings: as many connections as the server has threads. Errors never quote names and phones.
+
+    On SQLite the connection used last goes first: what it has read of the file is the likeliest to be still true.
+    """
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": 15}, "pool_size": 16, "max_overflow": 8, "hide_parameters": True}
+        options = {"connect_args": {"timeout": 15}, "pool_size": 16, "max_overflow": 8, "hide_parameters": True}
+        return {**options, "pool_use_lifo": True}
     living = [(keep_alive_only, "checkout")]
     return {"pool_size": 8, "max_overflow": 8, "pool_events": living, "hide_parameters": True}
 
