@@ -53,6 +53,7 @@ PURPOSES: dict[str, Purpose] = {
     "deposit_paid": Purpose(
         "已收到付款", "{car}：{note}。门店会在承诺时间内确认，没有确认会自动退款。", ("car", "note")
     ),
+    "hold_over": Purpose("预订名额已释放", "{car}：{note}，没有产生费用。仍想要可以重新预订。", ("car", "note")),
     "confirmed": Purpose("门店已确认", "{car}：{note}。", ("car", "note")),
     "time_proposed": Purpose("门店提议了到店时间", "{car}：{note}。请在预订页同意或另约时间。", ("car", "note")),
     "time_agreed": Purpose("到店时间已约定", "{car}：{note}到店，请带上证件和取车码。", ("car", "note")),

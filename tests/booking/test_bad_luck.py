@@ -8,9 +8,11 @@ from flask import Flask
 from app.booking.errors import EarnestBinding, PaidMeanwhile, PaymentOpen
 from app.booking.services import pay, release
 from app.core import outbox
+from app.core.db import db
 from app.core.errors import GatewayError
 from app.core.security import Actor
 from app.gateways.pay.port import CashierParams, OrderPaid, Transaction
+from app.messages.models import InboxMessage
 from app.payments.errors import AlreadyPaid, HoldTooShort, NothingDue
 from app.payments.models import Payment
 from app.payments.services import follow_up, refunds, settlement
@@ -102,6 +104,9 @@ def test_expiry_closes_the_order_and_frees_the_unit_once(app: Flask, bank: Bank)
     assert release.expire_holds(bank, NOW + timedelta(minutes=14)) == 0
     assert release.expire_holds(bank, AFTER) == 1
     assert release.expire_holds(bank, AFTER) == 0
+    told = db.session.query(InboxMessage).filter_by(member_id=actor.id).one()
+    assert told.title == "预订名额已释放"
+    assert "没有产生费用" in told.body
     assert bank.count("close") == 1
     row = s.booking(no)
     assert (row.state, row.slot) == ("expired", None)

@@ -17,6 +17,7 @@ from app.messages.services import notify
 
 # Which lines of the timeline are also told as messages.
 NOTICES = {
+    "expired": "hold_over",
     "deposit_paid": "deposit_paid",
     "late_payment": "late_money",
     "double_payment": "late_money",

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 def request_erasure(member_id: int, now: datetime) -> None:
     """Ask to be forgotten. Twice is as good as once; nothing is removed before the time to think it over has passed."""
     with transaction() as session:
-        locked = select(Member.id).where(Member.id == member_id).with_for_update()
+        locked = select(Member.id).where(Member.id == member_id).with_for_update(key_share=True)
         session.execute(locked)
         if queries.find_erasure(member_id) is not None:
             return
@@ -75,7 +75,7 @@ def erase_all(member_id: int, now: datetime) -> bool:
     What each room keeps, why and until when, it says in `privacy.keeps()`.
     """
     with transaction() as session:
-        session.execute(select(Member.id).where(Member.id == member_id).with_for_update())
+        session.execute(select(Member.id).where(Member.id == member_id).with_for_update(key_share=True))
         request = queries.find_erasure(member_id)
         if request is None or request.due_at > now or privacy.blocks(member_id):
             return False

@@ -87,11 +87,16 @@ def reassign_own(from_id: int, to_id: int) -> None:
 
 
 def _lock(first_id: int, second_id: int) -> tuple[Member, Member]:
+    """Both accounts, locked in the order of their numbers and read again.
+
+    Their keys are left to others (`key_share`): a row that comes to name one of them, as a message does, never waits
+    for a merge that itself waits for the booking told of.
+    """
     rows = db.session.scalars(
         select(Member)
         .where(Member.id.in_((first_id, second_id)))
         .order_by(Member.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     found = {row.id: row for row in rows}
