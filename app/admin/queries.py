@@ -1,5 +1,6 @@
 """What the dashboard counts and where it looks for stores."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.admin.models import Operator
 from app.booking.models import Booking
 from app.booking.rules import KIND
+from app.core import actors
 from app.core.audit import AuditEntry
 from app.core.db import db
 from app.core.outbox import OutboxMessage
@@ -40,10 +42,17 @@ class Dashboard:
     refunds: list[StuckRefund]
     dead: list[OutboxMessage]
     audit: list[AuditEntry]
+    who: dict[actors.Named, str]
 
 
 def find_operator(operator_id: int) -> Operator | None:
     return db.session.get(Operator, operator_id)
+
+
+def names_of(operator_ids: Collection[int]) -> dict[int, str]:
+    """What these operators sign in as."""
+    wanted = select(Operator.id, Operator.login).where(Operator.id.in_(operator_ids))
+    return {row[0]: row[1] for row in db.session.execute(wanted)}
 
 
 def _count_by(column: InstrumentedAttribute[str]) -> dict[str, int]:
@@ -64,13 +73,15 @@ def list_stuck_refunds() -> list[StuckRefund]:
 
 
 def read_dashboard() -> Dashboard:
+    trail = list(db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(20)))
     dead = select(OutboxMessage).where(OutboxMessage.state == "dead").order_by(OutboxMessage.id.desc()).limit(20)
     return Dashboard(
         bookings=_count_by(Booking.state),
         payments=_count_by(Payment.state),
         refunds=list_stuck_refunds(),
         dead=list(db.session.scalars(dead)),
-        audit=list(db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(20))),
+        audit=trail,
+        who=actors.names((row.actor_kind, row.actor_id) for row in trail),
     )
 
 

@@ -9,7 +9,7 @@ from app.admin import queries, services
 from app.admin.errors import LoginFailed
 from app.admin.forms import LoginForm, ManagerForm
 from app.admin.session import current_operator, sign_in, sign_out
-from app.core import backoffice, clock
+from app.core import actors, backoffice, clock
 from app.core.htmx import go, render
 from app.core.qr import qr_svg
 from app.core.security import access
@@ -24,6 +24,7 @@ blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
 def register(app: Flask) -> None:
     """Called once by the factory."""
+    actors.register("operator", queries.names_of)
     backoffice.register(app, "概览", "概览", "admin.show_dashboard", "dashboard")
     backoffice.register(app, "人员", "门店人员", "admin.list_dealers", "staff")
 

@@ -2,12 +2,14 @@
 
 from flask import Flask
 
+from app.core import actors
 from app.members import privacy
 from app.staff import queries, services
 
 
 def register(_app: Flask) -> None:
     """Called once by the factory: a staff member is a person with a name."""
+    actors.register("staff", queries.names_of)
     privacy.register(
         "staff",
         export=queries.export_own,

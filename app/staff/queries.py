@@ -1,6 +1,7 @@
 """What is known about the people who act for the stores."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -171,6 +172,12 @@ def get_staff(staff_id: int) -> StaffMember:
     if row is None:
         raise NotFound
     return row
+
+
+def names_of(staff_ids: Collection[int]) -> dict[int, str]:
+    """What these people are called, gone ones included unless they asked to be forgotten."""
+    wanted = select(StaffMember.id, StaffMember.name).where(StaffMember.id.in_(staff_ids))
+    return {row[0]: row[1] for row in db.session.execute(wanted)}
 
 
 def list_team(dealer_id: int) -> list[StaffMember]:

@@ -4,6 +4,7 @@ import time_machine
 from sqlalchemy import update
 
 from app.booking.services import pay, release
+from app.core.actors import names
 from app.core.db import db, transaction
 from app.payments.models import Refund
 from app.payments.services import settlement
@@ -36,3 +37,19 @@ def test_refunds_that_need_a_person_are_listed(app):
         with transaction():
             db.session.execute(update(Refund).values(state="succeeded"))
         assert "没有需要处理的退款" in client.get("/admin").text
+
+
+def test_the_trail_names_its_people(app):
+    found = names([("operator", 1), ("operator", 999), ("system", None), ("member", 7)])
+    assert found == {
+        ("operator", 1): "总部 1",
+        ("operator", 999): "总部 999",
+        ("system", None): "系统",
+        ("member", 7): "客户 7",
+    }
+    with time_machine.travel(NOW, tick=False):
+        client = app.test_client()
+        sign_in(client, operator())
+        page = client.get("/admin").text
+    assert names([("operator", 1)]) == {("operator", 1): "总部 chief"}
+    assert "总部 chief" in page

@@ -8,6 +8,7 @@ from flask import Flask
 
 from app.booking import errors
 from app.booking.models import BookingCase
+from app.booking.queries.board import list_trail
 from app.booking.queries.money import get_money
 from app.booking.queries.store import get_store_booking
 from app.booking.rules.promises import CONTACT_AFTER
@@ -22,6 +23,7 @@ from app.members.services import withdraw_consent
 from app.messages.models import InboxMessage
 from app.payments.models import Payment
 from app.payments.services import stuck
+from app.staff.models import StaffMember
 from tests.booking import road
 from tests.booking import shop as s
 from tests.booking.road import DAY, HOUR
@@ -169,6 +171,8 @@ def test_the_store_records_that_it_gave_the_balance_back(app: Flask) -> None:
     assert (case.state, case.settled_by_kind, case.settled_by) == ("settled", "staff", one.lead.id)
     assert (case.document, case.amount_fen) == ("TK-0001", REST)
     assert s.booking(one.no).state == "refunded"
+    person = db.session.get_one(StaffMember, one.lead.id).name
+    assert f"店员 {person}" in [line.actor for line in list_trail(s.booking(one.no).id)]
     entry = db.session.query(AuditEntry).filter_by(action="booking_case_settled").one()
     assert (entry.actor_kind, entry.actor_id, entry.detail["document"]) == ("staff", one.lead.id, "TK-0001")
     with pytest.raises(errors.CaseClosed):

@@ -9,7 +9,7 @@ from app.booking.queries import cases
 from app.booking.rules import state_words
 from app.booking.rules.cases import CASE_STATE_WORDS, CASE_WORDS, CaseKind
 from app.booking.services import settling
-from app.core import clock
+from app.core import actors, clock
 from app.core.errors import DomainError
 from app.core.htmx import go, render
 from app.core.money import parse_yuan, yuan
@@ -23,12 +23,14 @@ OPENED_BY = {"system": "系统", "member": "客户", "staff": "门店", "operato
 @access("admin")
 def list_cases() -> Any:
     done, kind = request.args.get("done") == "1", request.args.get("kind", "")
+    rows = cases.list_cases(open_=not done, kind=kind if kind in CASE_WORDS else "")
     return render(
         "booking/admin/cases.html",
         here="cases",
         done=done,
         kind=kind if kind in CASE_WORDS else "",
-        rows=cases.list_cases(open_=not done, kind=kind if kind in CASE_WORDS else ""),
+        rows=rows,
+        who=actors.names((case.settled_by_kind, case.settled_by) for case in rows),
         counts=cases.count_open(),
         words=CASE_WORDS,
         state_names=CASE_STATE_WORDS,
@@ -89,6 +91,7 @@ def _page(case_id: int, status: int = 200, problem: str = "") -> Any:
         words=CASE_WORDS,
         state_names=CASE_STATE_WORDS,
         opened_by=OPENED_BY,
+        who=actors.names([(page.case.settled_by_kind, page.case.settled_by)]),
         booking_words=state_words(page.booking.state, page.booking.earnest_kind),
         mask=members.mask_phone,
         problem=problem,

@@ -11,6 +11,7 @@ from app.booking.models import Booking, BookingEvent, DealDealer, OnePriceDeal, 
 from app.booking.queries.sellable import OPEN_FOR_BUSINESS, sellable
 from app.booking.rules import EVENT_WORDS, KEEPS_UNIT, BookingState, DealPhase, deal_phase
 from app.catalog.models import Series, Trim
+from app.core import actors
 from app.core.audit import AuditEntry
 from app.core.clock import say
 from app.core.db import db
@@ -199,15 +200,9 @@ def list_trail(booking_id: int, limit: int = 200) -> list[Trail]:
         .order_by(AuditEntry.id.desc())
         .limit(limit)
     )
-    return [Trail(row.at, _actor(row), row.action, _detail(row)) for row in rows]
-
-
-ACTORS = {"member": "客户", "staff": "店员", "operator": "总部", "system": "系统", "visitor": "访客"}
-
-
-def _actor(row: AuditEntry) -> str:
-    words = ACTORS.get(row.actor_kind, row.actor_kind)
-    return f"{words} {row.actor_id}" if row.actor_id else words
+    found = list(rows)
+    who = actors.names((row.actor_kind, row.actor_id) for row in found)
+    return [Trail(row.at, who[row.actor_kind, row.actor_id], row.action, _detail(row)) for row in found]
 
 
 def _detail(row: AuditEntry) -> list[tuple[str, str]]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import Response, g, request, url_for
 
-from app.core import clock
+from app.core import actors, clock
+from app.core.audit import AuditEntry
 from app.core.errors import DomainError
 from app.core.htmx import go, render
 from app.core.qr import qr_svg
@@ -197,18 +198,24 @@ def _page(campaign_id: int, status: int = 200, problem: str = "", copy: SlugForm
         typed=request.form.get("reason", "") if status == 422 else "",
         public=campaign.state != CampaignState.DRAFT and campaign.phase is not CampaignPhase.ENDED,
         way_help=WAY_HELP[ClaimWay(campaign.draft.way)],
-        history=[_told(entry) for entry in admin.list_history(campaign_id)],
+        history=_history(campaign_id),
         copy=copy or SlugForm(formdata=None, title=f"{campaign.title[:74]} 副本", slug=f"{campaign.slug[:60]}-2"),
     )
 
 
-def _told(entry: Any) -> dict[str, Any]:
+def _history(campaign_id: int) -> list[dict[str, Any]]:
+    entries = admin.list_history(campaign_id)
+    who = actors.names((entry.actor_kind, entry.actor_id) for entry in entries)
+    return [_told(entry, who[entry.actor_kind, entry.actor_id]) for entry in entries]
+
+
+def _told(entry: AuditEntry, who: str) -> dict[str, Any]:
     """One line of the history: what, when, by whom, why, and what changed."""
     changed: dict[str, Any] = entry.detail.get("changed", {})
     return {
         "word": ACTIONS.get(entry.action, entry.action),
         "at": entry.at,
-        "who": f"操作员 {entry.actor_id}" if entry.actor_kind == "operator" else "系统",
+        "who": who,
         "why": entry.detail.get("reason", ""),
         "what": "、".join(LABELS.get(name, name) for name in changed),
     }

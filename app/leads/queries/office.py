@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import contains_eager
 
+from app.core import actors
 from app.core.clock import from_local
 from app.core.db import db
 from app.core.outbox import OutboxMessage
@@ -130,9 +131,8 @@ def trace(mark: str) -> Traced | None:
     if export is None:
         return None
     name = db.session.scalar(select(Dealer.name).where(Dealer.id == export.dealer_id)) or "总部"
-    person = db.session.scalar(select(StaffMember.name).where(StaffMember.id == export.actor_id))
-    who = (person or "") if export.actor_kind == "staff" else f"操作员 {export.actor_id}"
-    return Traced(name, None, export, who, [])
+    actor = export.actor_kind, export.actor_id
+    return Traced(name, None, export, actors.names([actor])[actor], [])
 
 
 def list_promises(text: str, limit: int = 50) -> list[tuple[Dealer, LeadPromise | None]]:
