@@ -13,7 +13,8 @@ from flask_migrate import Migrate
 
 from app.core import jobs, logs, web
 from app.core.config import ROOT, Settings, load_settings
-from app.core.db import db, keep_alive_only
+from app.core.connecting import keep_alive_only
+from app.core.db import db
 from app.core.errors import ConfigError
 from app.core.shared_tokens import DatabaseTokenStore
 from app.core.web import Shop

@@ -5,11 +5,9 @@ synchronous=FULL (what was confirmed survives a power cut) and foreign keys on. 
 """
 
 import functools
-import select
-import time
 import zlib
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,28 +30,24 @@ from sqlalchemy import (
     Transaction,
     Update,
     bindparam,
-    event,
     func,
     insert,
-    text,
 )
 from sqlalchemy import select as sql_select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.orm.util import identity_key
 from sqlalchemy.types import TypeDecorator
 
 from app.core import prepared
+from app.core.connecting import turn_of, writing
 from app.core.prepared import Outcome
-from app.core.writing import begin_immediate, turn
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-WRITE = "zhanting_write"
 UNDONE = "the transaction was undone in its middle by somebody's rollback"
-_BEGIN = text("BEGIN")
 
 
 @dataclass(slots=True)
@@ -138,53 +132,6 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-@event.listens_for(Engine, "connect")
-def _prepare(connection: Any, _record: Any) -> None:
-    """On both databases BEGIN is ours (_begin), so that one read alone needs neither BEGIN nor ROLLBACK."""
-    if type(connection).__module__.split(".")[0] != "sqlite3":
-        connection.autocommit = True
-        return
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-@event.listens_for(Engine, "begin")
-def _begin(connection: Any) -> None:
-    if connection.dialect.name == "sqlite" and connection.get_execution_options().get(WRITE):
-        begin_immediate(connection.connection.dbapi_connection)
-    else:
-        prepared.run(connection, connection.connection.dbapi_connection, _BEGIN, {})
-
-
-QUIET = 30.0  # seconds a connection may rest before it has to answer again
-
-
-def keep_alive_only(driver: Any, record: Any, _proxy: Any) -> None:
-    """Pool event `checkout` for PostgreSQL: a lost connection is replaced, without asking the server each time.
-
-    A server that goes away says so: then there is something to read where nobody asked. What a firewall has dropped
-    says nothing, so a connection that rested for long is asked.
-    """
-    now = time.monotonic()
-    rested = now - record.info.get("used_at", now)
-    record.info["used_at"] = now
-    wire = select.poll()
-    try:
-        wire.register(driver.fileno(), select.POLLIN)
-        if not wire.poll(0) and (rested < QUIET or driver.execute("SELECT 1")):
-            return
-    except driver.Error as exc:
-        raise DisconnectionError from exc
-    raise DisconnectionError
-
-
-def _turn(engine: Engine) -> AbstractContextManager[None]:
-    return turn(str(engine.url.database)) if engine.dialect.name == "sqlite" else nullcontext()
-
-
 def _by_place(item: tuple[tuple[int, Any], Any]) -> int:
     return item[0][0]
 
@@ -223,7 +170,7 @@ def _unit_of_work() -> Generator[Session]:
         if session.in_transaction():
             session.rollback()
     engine = db.engine
-    with _turn(engine), _writing(engine).connect() as connection, connection.begin() as begun:
+    with turn_of(engine), writing(engine).connect() as connection, connection.begin() as begun:
         sessions = [session] if session is not None else []
         unit = _Unit(connection, begun, connection.connection.dbapi_connection, sessions)
         former = _open.set(unit)
@@ -244,12 +191,6 @@ def _unit_of_work() -> Generator[Session]:
             _open.reset(former)
     for callback in unit.after_commit:
         callback()
-
-
-@functools.lru_cache(8)
-def _writing(engine: Engine) -> Engine:
-    """The same engine, its connections marked as those that write."""
-    return engine.execution_options(**{WRITE: True})
 
 
 def _session() -> Session | None:

@@ -171,8 +171,8 @@ def test_the_store_records_that_it_gave_the_balance_back(app: Flask) -> None:
     assert (case.state, case.settled_by_kind, case.settled_by) == ("settled", "staff", one.lead.id)
     assert (case.document, case.amount_fen) == ("TK-0001", REST)
     assert s.booking(one.no).state == "refunded"
-    person = db.session.get_one(StaffMember, one.lead.id).name
-    assert f"店员 {person}" in [line.actor for line in list_trail(s.booking(one.no).id)]
+    confirmer = db.session.get_one(StaffMember, one.clerk.id).name
+    assert f"店员 {confirmer}" in [line.actor for line in list_trail(s.booking(one.no).id)]
     entry = db.session.query(AuditEntry).filter_by(action="booking_case_settled").one()
     assert (entry.actor_kind, entry.actor_id, entry.detail["document"]) == ("staff", one.lead.id, "TK-0001")
     with pytest.raises(errors.CaseClosed):

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
-from app.core import db
+from app.core import connecting
 from app.factory import engine_options
 
 
@@ -39,11 +39,13 @@ def test_one_that_the_server_ended_is_replaced(engine):
 def test_one_that_rested_long_is_asked(engine, monkeypatch):
     asked: list[str] = []
     driver: Any = SimpleNamespace(fileno=lambda: 0, execute=asked.append, Error=psycopg.Error)
-    monkeypatch.setattr(db.select, "poll", lambda: SimpleNamespace(register=lambda *_: None, poll=lambda _ms: []))
-    record = SimpleNamespace(info={"used_at": time.monotonic() - 2 * db.QUIET})
-    with pytest.raises(db.DisconnectionError):  # this one gives no answer
-        db.keep_alive_only(driver, record, None)
-    db.keep_alive_only(driver, record, None)  # just asked: not again
+    monkeypatch.setattr(
+        connecting.select, "poll", lambda: SimpleNamespace(register=lambda *_: None, poll=lambda _ms: [])
+    )
+    record = SimpleNamespace(info={"used_at": time.monotonic() - 2 * connecting.QUIET})
+    with pytest.raises(connecting.DisconnectionError):  # this one gives no answer
+        connecting.keep_alive_only(driver, record, None)
+    connecting.keep_alive_only(driver, record, None)  # just asked: not again
     assert asked == ["SELECT 1"]
 
 
