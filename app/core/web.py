@@ -1,5 +1,6 @@
 """What every request passes through: request id, access, security headers, CSRF, limits, error pages."""
 
+import importlib.util
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -190,11 +191,21 @@ def _limit(app: Flask) -> None:
     try:
         limiter.init_app(app)
     except (ConfigurationError, ValueError):
-        raise ConfigError(
-            "REDIS_URL 不能用：请写成 redis://主机:6379/0 并安装 Python 包 redis，只有一台机器时也可以删去这项设置。"
-        ) from None
+        advice = redis_advice(app.config["RATELIMIT_STORAGE_URI"])
+        raise ConfigError(f"REDIS_URL 不能用：{advice}；只有一台机器时也可以删去这项设置。") from None
     for kind, functions in zip(hooks, kept, strict=True):
         kind[None] = functions
+
+
+def redis_advice(url: str) -> str:
+    """What to do about an address that no client could be made for, whether or not anything answers there."""
+    try:
+        right = urlsplit(url).scheme in {"redis", "rediss"} and bool(urlsplit(url).hostname)
+    except ValueError:
+        right = False
+    if right and importlib.util.find_spec("redis") is None:
+        return "没有安装 Python 包 redis，请在展厅的环境里安装"
+    return "请写成 redis://主机:6379/0"
 
 
 def _share_globals(env: Environment) -> None:

@@ -38,6 +38,8 @@ TOKEN_ADVICE = {
 PAY_ADVICE = {
     "SIGN_ERROR": "核对 WECHATPAY_CERT_SERIAL 与私钥是否同一张证书，并校准本机时钟",
     "MCH_NOT_EXISTS": "核对 WECHATPAY_MCH_ID",
+    "INVALID_REQUEST": "核对 WECHATPAY_PUBLIC_KEY_ID（商户平台 → API安全），再核对 WECHATPAY_MCH_ID",
+    "PARAM_ERROR": "核对 WECHATPAY_MCH_ID 和 WECHATPAY_PUBLIC_KEY_ID 的写法",
     "NO_AUTH": "商户号没有这个产品的权限：商户平台 → 产品中心 → 开通 JSAPI 支付",
 }
 

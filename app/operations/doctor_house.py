@@ -17,6 +17,7 @@ from app.core import clock, ids, jobs
 from app.core.config import Settings
 from app.core.db import db
 from app.core.errors import GatewayError
+from app.core.web import redis_advice
 from app.operations import queries
 
 Finding = tuple[str, str, str]
@@ -93,7 +94,7 @@ def redis(_app: Flask, settings: Settings) -> Iterator[Finding]:
     try:
         alive = storage_from_string(settings.redis_url).check()
     except (ConfigurationError, ValueError):
-        yield "failed", "REDIS_URL 不能用", "写成 redis://主机:6379/0，并安装 Python 包 redis"
+        yield "failed", "REDIS_URL 不能用", redis_advice(settings.redis_url)
         return
     except Exception as error:  # the client's own errors are known only where the package is installed
         yield "failed", f"Redis 没有回应：{type(error).__name__}", "检查 REDIS_URL 和网络"

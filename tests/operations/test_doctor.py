@@ -133,6 +133,7 @@ DEFECTS: list[tuple[dict[str, Any], str, str]] = [
     ({"wechatpay_mch_id": "1900000999"}, "微信支付接口", "SIGN_ERROR"),
     ({"wechatpay_private_key_path": "/nowhere/apiclient_key.pem"}, "商户密钥", "读不到"),
     ({"wechatpay_public_key_id": "PUBKEY1"}, "微信支付公钥", "PUB_KEY_ID_"),
+    ({"wechatpay_public_key_id": "PUB_KEY_ID_0110000000012026112200000000000001"}, "微信支付接口", "INVALID_REQUEST"),
     ({"wechatpay_base_url": "http://127.0.0.1:9"}, "微信支付接口", "没有回应"),
     ({"sms_secret_key": "wrong"}, "短信接口", "AuthFailure"),
     ({"sms_secret_id": ""}, "短信设置", "SMS_SECRET_ID"),
@@ -289,7 +290,7 @@ def test_folders_and_redis_are_looked_at(deployment: Deployment, tmp_path: Path)
         lines = deployment.examine(same_app=True, **{setting.lower(): path})
         assert [line for line in lines if line.subject == "磁盘" and setting in line.advice], setting
     failed = failures(deployment.examine(same_app=True, redis_url="redis://127.0.0.1:9/0"))
-    assert "Redis" in failed["Redis"] or "REDIS_URL" in failed["Redis"]
+    assert "REDIS_URL 不能用" in failed["Redis"] or "Redis 没有回应" in failed["Redis"]  # without and with its package
 
 
 def test_the_command_says_it_all_and_leaves_with_a_code(deployment: Deployment) -> None:
