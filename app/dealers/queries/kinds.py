@@ -64,7 +64,7 @@ def passing(services: Collection[str], open_now: bool, now: datetime) -> frozens
 
 def are_few(passing: frozenset[int], most: int) -> bool:
     """Whether the stores of these kinds are about so many: a hint for the way to search, no truth of this moment."""
-    known = _read()
+    known = _known.get(db.engine) or _read()  # read a moment ago, for `passing`
     few = known.few.get(passing)
     if few is None:
         few = places.count(passing, most + 1) <= most

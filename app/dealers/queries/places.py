@@ -109,7 +109,9 @@ def _in_order(
 
 
 def _list(connection: Connection, ids: Collection[int]) -> Any:
-    return json.dumps(list(ids)) if connection.dialect.name == "sqlite" else list(ids)
+    """What `_ONE_OF` takes: written at once, where the driver would convert number by number."""
+    text = json.dumps(list(ids))
+    return text if connection.dialect.name == "sqlite" else f"{{{text[1:-1]}}}"
 
 
 def _ask(connection: Connection, sql: str, given: Any) -> list[tuple[Any, ...]]:
