@@ -137,12 +137,22 @@ def _stay_signed_in() -> None:
 
 def send_to_login() -> Response | Any:
     """To the WeChat login and back: to this page, or after a write to the page it was sent from."""
+    if is_guess():
+        return Response(status=503, headers={"Cache-Control": "no-store"})
     came_from = referring_path()
     reading = request.method in {"GET", "HEAD"}
     if reading and not wants_fragment():
         here = rules.local_path(request.full_path.rstrip("?")) or "/"
         return redirect(login_url(here, came_from), 302)
     return go(login_url(came_from, came_from))
+
+
+def is_guess() -> bool:
+    """Whether a browser only fetches ahead. A login it began would take the place of the one that a tap begins.
+
+    Browsers ask that such a request be refused with 503; the tap then asks anew.
+    """
+    return request.headers.get("Sec-Purpose", "").startswith("prefetch")
 
 
 def login_url(next_path: str, back_path: str = "/") -> str:

@@ -123,12 +123,12 @@
     ((load && load.serverTiming) || []).forEach(function (entry) { if (entry.name === "r") link.href = "/feedback/new?r=" + entry.description; });
   });
 
-  /* prefetch on touch, once, pages only */
+  /* prefetch on touch, once, only pages that are the same for everybody: anything else may begin a login */
   var asked = {};
   function prefetch(event) {
     var link = event.target.closest && event.target.closest("a[href]");
     if (!link || link.origin !== location.origin || link.pathname === location.pathname || asked[link.href]) return;
-    if (link.hasAttribute("download") || link.hasAttribute("data-mode-set") || /^\/(wechat|me|staff|admin|bookings|pay|mode|feedback|cities)(\/|$)|\/new$/.test(link.pathname)) return;
+    if (!/^\/(((series|deals|dealers|topics|coupons)(\/[\w-]+)?|compare)\/?)?$/.test(link.pathname)) return;
     if (navigator.connection && navigator.connection.saveData) return;
     asked[link.href] = 1;
     var hint = doc.createElement("link");

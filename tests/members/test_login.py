@@ -303,3 +303,13 @@ def test_session_lasts_thirty_days_from_the_last_visit(client, wechat):
         assert "Set-Cookie" in client.get("/me/privacy/export").headers
     with later(days=50):
         assert client.get("/me/privacy/export").status_code == 200
+
+
+def test_fetching_ahead_begins_no_login(client, wechat):
+    """Otherwise the state of the tap that follows would meet the cookie of the fetch, and be refused."""
+    guess = {"Sec-Purpose": "prefetch;anonymous-client-ip"}
+    for path in ("/deals/a/queue", "/wechat/login?go=1"):
+        answer = client.get(path, headers={**guess, "User-Agent": ANDROID})
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (503, "no-store"), path
+        assert "Set-Cookie" not in answer.headers
+    assert client.get("/deals/a/queue").status_code == 302

@@ -26,7 +26,7 @@ from app.members import queries, rules, services, trips
 from app.members.errors import CodeTooSoon, LoginRefused, LoginStale, SnapshotUser
 from app.members.forms import CodeForm, PhoneForm, put_onto
 from app.members.models import Member
-from app.members.session import current_member, device_key, login_url, sign_in, sign_out
+from app.members.session import current_member, device_key, is_guess, login_url, sign_in, sign_out
 from app.members.views import blueprint, secret
 
 COOKIE, COOKIE_PATH = "zt_login", "/wechat"
@@ -38,6 +38,8 @@ PROOF = "merge_proof"
 def start_login() -> Any:
     """To WeChat and back to `next`; writes nothing but the pre-login cookie."""
     g.private = True
+    if is_guess():
+        return Response(status=503, headers={"Cache-Control": "no-store"})
     next_path = rules.local_path(request.args.get("next")) or "/"
     back_path = rules.local_path(request.args.get("back")) or "/"
     if current_member():
