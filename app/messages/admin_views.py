@@ -42,7 +42,7 @@ def list_deliveries() -> Any:
 @blueprint.get("/templates")
 @access("admin")
 def list_templates() -> Any:
-    return render("messages/admin/templates.html", here="messages", known=queries.list_templates(), rules=rules)
+    return _templates()
 
 
 @blueprint.post("/templates/<purpose>")
@@ -51,8 +51,23 @@ def set_template(purpose: str) -> Any:
     if purpose not in rules.PURPOSES:
         abort(404)
     fields = {word: request.form.get(word, "") for word in rules.PURPOSES[purpose].words}
-    own.set_template(purpose, request.form.get("template_id", ""), fields, actor(), clock.now())
+    try:
+        own.set_template(purpose, request.form.get("template_id", ""), fields, actor(), clock.now())
+    except DomainError as refusal:
+        return _templates(422, {purpose: refusal.message})
     return go(url_for("messages_admin.list_templates"))
+
+
+def _templates(status: int = 200, problems: dict[str, str] | None = None) -> Any:
+    return render(
+        "messages/admin/templates.html",
+        status=status,
+        here="messages",
+        known=queries.list_templates(),
+        rules=rules,
+        problems=problems or {},
+        typed=request.form,
+    )
 
 
 @blueprint.get("/replies")

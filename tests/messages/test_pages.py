@@ -83,6 +83,10 @@ def test_templates_and_replies_are_set_there(app: Flask) -> None:
     db.session.rollback()
     row = db.session.get_one(NoticeTemplate, "late_money")
     assert (row.template_id, row.fields) == ("TPL-9", {"car": "thing1"})
+    empty = client.post("/admin/messages/templates/late_money", data={**form, "template_id": "TPL-10", "car": " "})
+    assert empty.status_code == 422
+    assert "请至少填写一个字段" in empty.text
+    check(empty.text, whole=True)
     assert client.post("/admin/messages/templates/late_money", data={"csrf_token": token}).status_code == 303
     db.session.rollback()
     assert db.session.get(NoticeTemplate, "late_money") is None

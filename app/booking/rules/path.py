@@ -134,7 +134,7 @@ def next_sentence(f: Facts) -> str:
         case _S.REFUNDED:
             return "您付的款项已退回，每一笔怎么退的见下方「款项」。"
         case _S.FORFEITED:
-            return "因未按约办理，定金按条款不予退还。如有异议可以在下方提出。"
+            return "因未按约办理，定金已按条款处理，退回和不退的金额见下方「款项」。如有异议可以在下方提出。"
 
 
 def _before_the_visit(f: Facts) -> str:

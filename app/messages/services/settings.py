@@ -8,14 +8,16 @@ from app.core import audit
 from app.core.db import changed_rows, db, transaction
 from app.core.security import Actor
 from app.messages import rules
-from app.messages.errors import AnswerMissing
+from app.messages.errors import AnswerMissing, FieldsMissing
 from app.messages.models import NoticeTemplate, ReplyRule
 
 
 def set_template(purpose: str, template_id: str, fields: dict[str, str], actor: Actor, now: datetime) -> None:
-    """Name the approved template of a purpose; an empty template_id takes it away. KeyError for no purpose."""
+    """Name the approved template of a purpose; an empty template_id takes it away. KeyError, FieldsMissing."""
     words = rules.PURPOSES[purpose].words
     kept = {word: fields[word].strip()[:32] for word in words if fields.get(word, "").strip()}
+    if template_id.strip() and not kept:
+        raise FieldsMissing
     with transaction() as session:
         row = session.get(NoticeTemplate, purpose)
         if not template_id.strip():
