@@ -257,6 +257,9 @@ def test_a_promised_time_is_corrected_once_with_before_and_after(no: str) -> Non
         correct.correct_promise(CHIEF, no, "ready", NOW + 72 * HOUR, seen, "物流延误", NOW)
     with pytest.raises(errors.TimeWrong):
         correct.correct_promise(CHIEF, no, "ready", NOW - HOUR, at, "物流延误", NOW)
+    with pytest.raises(errors.TimeWrong, match="不能晚于"):  # the terms give the dealer so many days, not more
+        days = s.booking(no).promised_days
+        correct.correct_promise(CHIEF, no, "ready", NOW + (days * 24 + 1) * HOUR, at, "物流延误", NOW)
     with pytest.raises(errors.CannotNow):  # confirmed already
         correct.correct_promise(CHIEF, no, "confirm", NOW + HOUR, NOW, "物流延误", NOW)
     with pytest.raises(errors.ReasonNeeded):

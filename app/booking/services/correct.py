@@ -5,7 +5,7 @@ touches money. `seen` is what the person read: when it is another by now, nothin
 asked for is left as it is, so a form sent twice corrects once.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import select
@@ -44,9 +44,10 @@ _WITH_CAR = (BookingState.CONFIRMED, BookingState.CAR_READY, BookingState.HANDED
 def correct_promise(
     actor: Actor, no: str, which: Promise, at: datetime, seen: datetime | None, reason: str, now: datetime
 ) -> bool:
-    """Another time until which the dealer confirms, or has the car ready; it must be to come.
+    """Another time until which the dealer confirms, or has the car ready; the customer reads it with the reason.
 
-    NotFound, ReasonNeeded, CannotNow, TimeWrong, ChangedMeanwhile.
+    It must be to come, and no later than if the dealer's time by the terms began now: a longer promise is another deal,
+    which nobody but the customer can agree to. NotFound, ReasonNeeded, CannotNow, TimeWrong, ChangedMeanwhile.
     """
     reason = _reason(reason)
     with transaction():
@@ -54,9 +55,12 @@ def correct_promise(
         _in_state(booking, _RUNS[which])
         if (problem := time_problem(at, now)) is not None:
             raise TimeWrong(problem)
+        whole = timedelta(hours=booking.promised_hours) if which == "confirm" else timedelta(days=booking.promised_days)
+        if at > now + whole:
+            raise TimeWrong(f"不能晚于{say(now + whole)}：条款承诺的时间从现在起算也到此为止。")
         name = f"{which}_by"
         words = "门店最迟确认时间" if which == "confirm" else "最迟备好车时间"
-        return _set(booking, name, seen, at, reason, actor, now, f"{words}改为{say(at)}")
+        return _set(booking, name, seen, at, reason, actor, now, f"{words}改为{say(at)}，原因：{reason}")
 
 
 @retry_deadlock
