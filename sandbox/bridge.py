@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, render_template, request
 
 from sandbox import account, cashier, constants, coordinates, followers
+from sandbox.oauth import COOKIE
 from sandbox.signing import PayError
 from sandbox.tokens import valid_tickets
 from sandbox.world import find_person, list_people, world
@@ -129,6 +130,7 @@ def show_dialog(kind: str) -> str:
     if kind == "subscribe":
         more["templates"] = [each for each in request.args.get("template", "").split(",") if each][:3]
         more["people"] = list_people(world())
+        more["present"] = request.cookies.get(COOKIE, "")  # who this browser logged in as, as WeChat would know
     if kind == "scan":
         rows = world().store.rows("SELECT * FROM scenes ORDER BY rowid DESC LIMIT 6")
         more["scenes"] = [(row["scene"], account.code_url(world(), row["key"])) for row in rows]

@@ -14,6 +14,8 @@ from sandbox.world import World, add_person, derive, find_person, list_people, w
 
 blueprint = Blueprint("oauth", __name__)
 COOKIE = "wechat_sandbox_person"
+# Cookies ignore the port: the paths keep this one away from a shop on the same host.
+REMEMBERED_AT = ("/connect", "/sim/dialog")
 ORDER = re.compile(r"^appid=[^&]*&redirect_uri=[^&]*&response_type=[^&]*&scope=[^&]*(&state=[^&]*)?(&[^&]+)*$")
 STATE = re.compile(r"^[0-9A-Za-z]{0,128}$")
 REFRESH_LIFETIME_S = 30 * 86400
@@ -65,7 +67,8 @@ def decide() -> BaseResponse:
 def forget() -> BaseResponse:
     """This browser is nobody again; the next login asks."""
     response = redirect("/", 303)
-    response.delete_cookie(COOKIE, path="/connect")
+    for path in REMEMBERED_AT:
+        response.delete_cookie(COOKIE, path=path)
     return response
 
 
@@ -243,10 +246,8 @@ def _callback_url(extra: dict[str, str]) -> str:
 
 def _remembering(response: BaseResponse, person: Row | None) -> BaseResponse:
     if person is not None:
-        # Cookies ignore the port: the path keeps this one away from a shop on the same host.
-        response.set_cookie(
-            COOKIE, person["openid"], path="/connect", httponly=True, samesite="Lax", max_age=30 * 86400
-        )
+        for path in REMEMBERED_AT:
+            response.set_cookie(COOKIE, person["openid"], path=path, httponly=True, samesite="Lax", max_age=30 * 86400)
     return response
 
 

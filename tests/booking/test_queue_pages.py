@@ -206,6 +206,7 @@ def test_leaving_and_the_wish_to_be_called(app: Flask, shop: s.Shop) -> None:
     assert "tel:13900000001" in opened.text
     gone = send(client, f"{here}/leave", agreed)
     assert "加入候补" in gone
+    assert "已退出候补" in gone
 
 
 def _member_of(clerk: Actor) -> int:

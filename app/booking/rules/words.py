@@ -34,7 +34,7 @@ EVENT_WORDS = {
     "case_opened": "已提交总部处理",
     "case_settled": "总部已处理",
     "given_back": "总部决定退款",
-    "forfeited": "未按约提车，定金不退",
+    "forfeited": "未按约提车，定金按条款处理",
     "corrected": "记录已更正",
     "reviewed": "已评价",
     "late_payment": "付款到账较晚，自动退款",

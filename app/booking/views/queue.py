@@ -87,7 +87,7 @@ def join_queue(slug: str) -> Response:
 @limiter.limit("20/minute")
 def leave_queue(slug: str) -> Response:
     queue.leave(actor(), slug, clock.now())
-    return go(url_for("booking.show_queue", slug=slug))
+    return go(url_for("booking.show_queue", slug=slug, left=1))
 
 
 @blueprint.get("/staff/queue")
