@@ -121,3 +121,10 @@ def test_behind_counted_proxies_each_shopper_has_an_address_of_their_own(tmp_pat
     head = {"X-Forwarded-For": f"203.0.113.9, {sent}", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example"}
     app.test_client().get("/seen", headers=head)
     assert seen == [("198.51.100.7", "https://shop.example/seen")]
+
+
+def test_whoever_reads_the_session_says_so_to_caches(clerk: FlaskClient) -> None:
+    words = [word.strip() for word in clerk.get("/me/messages").headers["Vary"].split(",")]
+    assert sorted(words) == sorted(set(words))
+    assert {"Cookie", "HX-Request"} <= set(words)
+    assert "Cookie" not in clerk.get("/credits").headers.get("Vary", "")

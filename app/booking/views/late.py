@@ -28,7 +28,7 @@ def answer_late(slug: str) -> Response | None:
         return None
     response = Response(_page(slug, late.queue_when_sold_out, late.published), 422)
     response.headers["Cache-Control"] = "no-store"
-    response.vary.add("HX-Request")
+    response.headers["Vary"] = "HX-Request"
     return response
 
 
