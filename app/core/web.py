@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Request, Response, abort, current_app, g, make_response, render_template, request, session
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask import Flask, Response, abort, current_app, g, make_response, render_template, request, session
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
-from itsdangerous import URLSafeTimedSerializer
 from jinja2 import Environment
 from limits.errors import ConfigurationError
 from sqlalchemy.exc import OperationalError
@@ -27,6 +25,7 @@ from app.core.db import db
 from app.core.errors import ConfigError, DomainError, GatewayError
 from app.core.htmx import htmx, toast, wants_fragment
 from app.core.security import VISITOR, Actor
+from app.core.sessions import Sessions
 from app.core.statics import StaticFiles
 
 if TYPE_CHECKING:
@@ -135,34 +134,10 @@ def init_app(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=1, x_host=1)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-class _Sessions(SecureCookieSessionInterface):
-    """Flask's own, which makes ready to read a cookie also where none came."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        return super().open_session(app, request) if "HTTP_COOKIE" in request.environ else self.session_class()
-
-    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """One that was only read adds its word to Vary, and the header is not taken apart for it."""
-        if session.modified or app.config["SESSION_REFRESH_EACH_REQUEST"]:
-            super().save_session(app, session, response)
-        elif session.accessed:
-            said = response.headers.get("Vary", "")
-            if "cookie" not in said.lower():
-                response.headers["Vary"] = f"{said}, Cookie" if said else "Cookie"
-
-    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        """Made once for each key, not for each request."""
-        keys = app.secret_key, app.config["SECRET_KEY_FALLBACKS"]
-        made = app.extensions.get("session_serializer")
-        if made is None or made[0] != keys:
-            made = app.extensions["session_serializer"] = keys, super().get_signing_serializer(app)
-        return made[1]
-
-
 class Shop(Flask):
     """Flask with what it looks up again in every request left out: no view of this house is a coroutine."""
 
-    session_interface = _Sessions()
+    session_interface = Sessions()
 
     def ensure_sync(self, func: F) -> F:
         return func

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import g, jsonify, url_for
+from flask import Response, current_app, g, url_for
 
 from app.core import clock
 from app.core.htmx import go, render
@@ -36,7 +36,8 @@ def withdraw_consent(consent_id: int) -> Any:
 @access("member")
 def export_data() -> Any:
     """The person's own copy of everything the rooms keep, as a file."""
-    response = jsonify(privacy.export_all(g.member.id))
+    text = current_app.json.dumps(privacy.export_all(g.member.id), ensure_ascii=False, indent=2)  # people read it
+    response = Response(text, mimetype="application/json")
     response.headers["Content-Disposition"] = "attachment; filename=zhanting-my-data.json"
     response.headers["Cache-Control"] = "no-store"
     return response
