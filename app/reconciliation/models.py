@@ -50,6 +50,7 @@ class ReconciledLine(Model):
     fee_fen: Mapped[int] = mapped_column(BigInteger, default=0)
     ours_state: Mapped[str] = mapped_column(String(16), default="")
     theirs_state: Mapped[str] = mapped_column(String(16), default="")
+    bill_sha1: Mapped[str] = mapped_column(String(40), default="", server_default="")  # the bill their side is from
     verdict: Mapped[str] = mapped_column(String(16))
     work: Mapped[str] = mapped_column(String(8), default="")  # '' | open | healed | handled
     handled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -171,6 +171,21 @@ def lines_of(day: date, side: Side, numbers: list[str]) -> dict[str, ReconciledL
     return {row.number: row for row in rows}
 
 
+def lines_of_other_bills(day: date, sha1: str, limit: int) -> Sequence[ReconciledLine]:
+    """Lines of a day whose side of WeChat Pay comes from another bill than this one."""
+    return db.session.scalars(
+        select(ReconciledLine)
+        .where(
+            ReconciledLine.day == day,
+            ReconciledLine.side.in_((Side.PAYMENT, Side.REFUND)),
+            ReconciledLine.theirs_fen.is_not(None),
+            ReconciledLine.bill_sha1 != sha1,
+        )
+        .order_by(ReconciledLine.id)
+        .limit(limit)
+    ).all()
+
+
 def matched_elsewhere(side: Side, numbers: list[str], day: date) -> set[str]:
     """Which of these another day's bill has."""
     rows = db.session.scalars(

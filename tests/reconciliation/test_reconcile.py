@@ -103,6 +103,35 @@ def test_each_seeded_difference_is_found(bank: BillingBank) -> None:
     assert "oUpF8uMu" not in stored
 
 
+def test_another_bill_of_a_day_takes_the_place_of_the_first(bank: BillingBank) -> None:
+    """What the first bill had and the second has not is theirs no longer, whichever side knew of it."""
+    stays, goes = sell(bank, 2)
+    bank.rows[DAY] = [
+        payment(stays, 100_000, stamp(NOW)),
+        payment(goes, 100_000, stamp(NOW)),
+        payment("P261122NOBODYS", 500, stamp(NOW)),
+        payment("P261122HANDLED", 700, stamp(NOW)),
+    ]
+    assert reconcile(DAY, bank, MORNING).open_lines == 2
+    handled = db.session.query(ReconciledLine).filter_by(number="P261122HANDLED").one().id
+    db.session.rollback()
+    mark_handled(OPERATOR, handled, "商户平台上的测试交易", MORNING)
+    bill_of(bank, [stays])
+    assert reconcile(DAY, bank, NEXT_MORNING).open_lines == 1
+    assert lines() == {
+        stays: ("matched", ""),
+        goes: ("only_ours", "open"),
+        "P261122NOBODYS": ("only_theirs", "healed"),
+        "P261122HANDLED": ("only_theirs", "handled"),
+    }
+    line = db.session.query(ReconciledLine).filter_by(number=goes).one()
+    assert (line.theirs_fen, line.theirs_state, line.fee_fen) == (None, "", 0)
+    db.session.rollback()
+    bill_of(bank, [stays, goes])
+    assert reconcile(DAY, bank, NEXT_MORNING).open_lines == 0
+    assert lines()[goes] == ("only_ours", "healed")
+
+
 def test_a_payment_nobody_told_us_of_is_healed_by_a_query(bank: BillingBank) -> None:
     """Long after closing, no notice, no look: the bill finds it, and the money goes back."""
     (number,) = sell(bank, 1, told=False)

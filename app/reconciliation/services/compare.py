@@ -69,11 +69,16 @@ def add_up_funds(file: BinaryIO, figures: Figures) -> None:
         setattr(figures, name, getattr(figures, name) + row.fen)
 
 
-def compare_trades(day: date, file: BinaryIO) -> None:
-    """Write a line for everything on the bill, then for everything of ours that is not on it."""
+def compare_trades(day: date, file: BinaryIO, sha1: str) -> None:
+    """Write a line for everything on the bill, then for everything of ours that is not on it.
+
+    A bill of the day that differs from the one before, told by its `sha1`, takes that one's place.
+    """
     for piece in _pieces(read_trade_bill(file), PIECE):
         for side in (Side.PAYMENT, Side.REFUND):
-            _write_theirs(day, side, [row for row in piece if row.is_refund == (side is Side.REFUND)])
+            _write_theirs(day, side, [row for row in piece if row.is_refund == (side is Side.REFUND)], sha1)
+    while _take_back_theirs(day, sha1):
+        pass
     for side, pieces in ((Side.PAYMENT, queries.each_payment(day)), (Side.REFUND, queries.each_refund(day))):
         for ours in pieces:
             _write_only_ours(day, side, ours)
@@ -87,7 +92,7 @@ def compare_funds(day: date, figures: Figures) -> None:
 
 
 @beside_others
-def _write_theirs(day: date, side: Side, rows: list[TradeRow]) -> None:
+def _write_theirs(day: date, side: Side, rows: list[TradeRow], sha1: str) -> None:
     numbers = [_number(row) for row in rows]
     if not rows:
         return
@@ -98,8 +103,24 @@ def _write_theirs(day: date, side: Side, rows: list[TradeRow]) -> None:
             line = known.get(_number(row))
             if line is None:
                 line = known[_number(row)] = _new(day, side, _number(row))
+            line.bill_sha1 = sha1
             _fill(line, ours.get(line.number), row)
     db.session.expunge_all()
+
+
+@beside_others
+def _take_back_theirs(day: date, sha1: str) -> int:
+    """What an earlier bill of this day had and this one has not is theirs no longer; how many such lines this took."""
+    with transaction():
+        stale = queries.lines_of_other_bills(day, sha1, PIECE)
+        for line in stale:
+            line.theirs_fen, line.theirs_state, line.fee_fen, line.bill_sha1 = None, "", 0, ""
+            if line.ours_fen is not None:
+                judge(line)
+            elif line.work == Work.OPEN:  # neither side knows it any more
+                line.work = Work.HEALED
+    db.session.expunge_all()
+    return len(stale)
 
 
 @beside_others

@@ -90,7 +90,7 @@ def _fetch_and_compare(day: date, gateway: PayGateway, now: datetime) -> Outcome
     with gateway.fund_flow_bill(day) as fund, gateway.trade_bill(day) as trade:
         compare.add_up_funds(fund.file, figures)
         compare.add_up_trades(trade.file, figures)
-        compare.compare_trades(day, trade.file)
+        compare.compare_trades(day, trade.file, trade.sha1)
         digests = trade.sha1, fund.sha1
     _heal(day, gateway, now)
     figures.ours_paid, figures.ours_refunded, figures.ours_count = queries.sums_of(day)
