@@ -26,17 +26,24 @@
     region.replaceChildren(box);
   }
   window.zhanting = { toast: toast, banner: banner };
+  /* what a question asked by itself failed with ends with its next answer; that one ends no words about a tap */
+  var byItself = false;
+  function asksByItself(event) { var asker = event.detail.requestConfig; asker = asker && asker.elt; return !!(asker && asker.matches && asker.matches('[hx-trigger*="every "]')); }
   on("toast", function (event) {
     var detail = event.detail || {}, text = detail.text || detail.message || detail.value;
     if (/^err/.test(detail.kind)) banner(text); else toast(text);
   });
-  on("htmx:afterRequest", function (event) { if (event.detail.successful) { var region = $("#banner"); if (region) region.replaceChildren(); } });
+  on("htmx:afterRequest", function (event) {
+    var region = $("#banner");
+    if (region && event.detail.successful && (byItself || !asksByItself(event))) region.replaceChildren();
+  });
   on("htmx:responseError", function (event) {
+    byItself = asksByItself(event);
     var status = event.detail.xhr.status;
     if (event.detail.xhr.getResponseHeader("HX-Trigger")) return; /* the answer brought its own words */
     banner(status === 419 || status === 401 ? "登录已过期，请重新登录后继续" : status === 429 ? "操作太频繁，请稍后再试" : "刚才没有成功，您填写的内容还在。请重试");
   });
-  ["htmx:sendError", "htmx:timeout"].forEach(function (name) { on(name, function () { banner("网络不稳定，刚才没有成功。请重试"); }); });
+  ["htmx:sendError", "htmx:timeout"].forEach(function (name) { on(name, function (event) { byItself = asksByItself(event); banner("网络不稳定，刚才没有成功。请重试"); }); });
 
   /* offline */
   function connection() { var bar = $("#offline"); if (bar) bar.hidden = navigator.onLine; }

@@ -42,8 +42,7 @@
   function pay() { if (sdkReady) bySdk(); else byBridge(); }
   function noBridge() {
     busy(false);
-    if (outside) { outside.hidden = false; button.hidden = true; }
-    say("请在微信中打开本页完成支付");
+    if (outside) { outside.hidden = false; button.hidden = true; say(""); } else say("请在微信中打开本页完成支付");
   }
   /* The bridge may come late: at most 3 s from now, then the way for people outside WeChat. */
   function whenBridge(found, missing) {

@@ -213,6 +213,9 @@ def test_wechat_pay_down_while_ordering(app: Flask, bank: Bank) -> None:
     assert "data-opening" not in trouble.text  # and only once
     assert trouble.status_code == 503
     assert "支付暂时不可用，请稍后再试" in trouble.text
+    by_itself = client.post(url, data=fields(page.text), headers={"HX-Request": "true"})
+    assert by_itself.status_code == 422  # which htmx swaps in: the sentence stands in the page, in its cashier
+    assert "支付暂时不可用" in by_itself.text.partition('id="cashier"')[2]
     bank.down = set()
     assert client.post(url, data=fields(trouble.text)).status_code == 303
     assert "data-pay-sign" in client.get(url).text

@@ -37,6 +37,10 @@ METHOD_WORDS = {
     Method.H5.value: "打开手机微信付款",
     Method.NATIVE.value: "扫码付款",
 }
+UNREACHABLE = {
+    "payment": "支付暂时不可用，请稍后再试。名额仍为您保留。",
+    "balance": "支付暂时不可用，请稍后再试。也可以到店支付。",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,8 @@ def _open(bill: Bill, no: str) -> Response:
     if opened:
         chosen = method.value if method is not suggested() else None
         return go(url_for(bill.show, no=no, method=chosen, **_more()))
-    return _cashier_page(bill, no, method, 503)
+    # htmx swaps a 422 in, and words that stand in the page outlast the next answer of the status beside them
+    return _cashier_page(bill, no, method, 422 if wants_fragment() else 503, UNREACHABLE[bill.name])
 
 
 def _status(bill: Bill, no: str) -> Response:
@@ -235,7 +240,6 @@ def _cashier_page(bill: Bill, no: str, method: Method, status: int = 200, proble
         renew_seconds=max(int((cashier.until - now).total_seconds()) + 1, 1) if cashier else 0,
         config=_js_config() if cashier and method is Method.JSAPI else None,
         returned=_returned(),
-        trouble=status == 503,
         problem=problem,
         too_late=not may_begin(now, until),
         begin=request.args.get("begin") == "1" and request.method == "GET",

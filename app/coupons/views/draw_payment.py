@@ -48,7 +48,9 @@ def open_fee(slug: str) -> Response:
         )  # fmt: skip
     except GatewayError as exc:
         log.warning("order_failed", provider_error=exc.code, detail=exc.detail)
-        return _cashier_page(slug, method, 503, "支付暂时不可用，请稍后再试，也可以免费参与。")
+        return _cashier_page(
+            slug, method, 422 if wants_fragment() else 503, "支付暂时不可用，请稍后再试，也可以免费参与。"
+        )
     except DomainError as refusal:
         if refusal.status != 422:
             raise
