@@ -159,7 +159,11 @@ def test_headquarters_reads_and_decides_on_its_pages(app: Flask) -> None:
         assert client.post(f"{path}/refusal", data=form).status_code == 422
         assert "已处理 ¥300" in client.get("/admin/cases?done=1&kind=dispute").text
         assert client.get("/admin/cases/999").status_code == 404
-    assert "总部答复：补偿差价" in sign_in(app, deal.buyer).get(f"/bookings/{deal.no}").text
+    shopper = sign_in(app, deal.buyer)
+    page = shopper.get(f"/bookings/{deal.no}").text
+    assert "总部答复：补偿差价" in page
+    assert "退给您的 ¥300 不用补交，全部车款因此为 ¥88,500。" in page
+    assert "−¥300" in shopper.get(f"/bookings/{deal.no}/sheet").text
 
 
 def test_the_list_says_how_long_it_waits(app: Flask) -> None:

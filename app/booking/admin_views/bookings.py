@@ -10,6 +10,7 @@ from app.booking import queries
 from app.booking.admin_views import blueprint
 from app.booking.models import Booking
 from app.booking.queries import board
+from app.booking.queries.money import get_money
 from app.booking.rules import EVENT_WORDS, PICK_UP, BookingState, state_words
 from app.booking.services import correct
 from app.booking.tails import is_tail, keep_tail, kept_tail, typed_tail
@@ -200,6 +201,7 @@ def _page(no: str, status: int = 200, problem: str = "", *, full: bool = False) 
         problem=problem,
         full=full,
         trail=board.list_trail(booking.id),
+        money=get_money(booking),
         coupons=list_of_booking(booking.id) if booking.coupon_fen else [],
         may=_may(booking),
         what=WHAT,

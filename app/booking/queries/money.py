@@ -1,13 +1,13 @@
 """Where the money of a booking is, in words: every payment, every refund, every decision, with its time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
 
 from app.booking.models import Booking, BookingCase
-from app.booking.rules import KIND, BookingState
+from app.booking.rules import KIND, PICK_UP, BookingState
 from app.booking.rules.cases import CASE_WAITING, CASE_WORDS, CaseKind, CaseState
 from app.booking.rules.promises import BALANCE
 from app.core.clock import say
@@ -53,6 +53,7 @@ class Money:
     returned_fen: int
     returning_fen: int
     sentence: str
+    allowance_fen: int = 0  # given back while the booking went on: the price is less by it
 
     @property
     def kept_fen(self) -> int:
@@ -73,7 +74,8 @@ def get_money(booking: Booking) -> Money:
     owed_in_store = in_store if any(_owes(case) for case in cases) else 0
     total = sum(p.amount_fen for p in paid) + in_store
     money = Money(lines, total, done + by_hand, waiting + owed_in_store, "")
-    return Money(lines, total, money.returned_fen, money.returning_fen, _sentence(booking, money))
+    money = replace(money, allowance_fen=_allowance(booking, money))
+    return replace(money, sentence=_sentence(booking, money))
 
 
 def list_cases(booking_id: int) -> Sequence[BookingCase]:
@@ -98,8 +100,19 @@ def _owes(case: BookingCase) -> bool:
     return case.kind == CaseKind.STORE_RETURN and case.state == CaseState.OPEN
 
 
+def _allowance(booking: Booking, money: Money) -> int:
+    """What of the price that was paid is back with the person though the car is theirs, or will be.
+
+    Money that came twice and went back once is no allowance: what is due is still with us.
+    """
+    if booking.state not in (*PICK_UP, BookingState.HANDED_OVER):
+        return 0
+    due = booking.earnest_fen + (booking.balance_fen if booking.balance_paid_at is not None else 0)
+    return max(due - money.kept_fen, 0)
+
+
 def _sentence(booking: Booking, money: Money) -> str:
-    """The answer to "where is my money", in one line."""
+    """The answer to "where is my money", in one line; a second one where the price is less than it was."""
     if money.paid_fen == 0:
         return "还没有付款。"
     parts = [f"已付 {format_yuan(money.paid_fen)}"]
@@ -109,7 +122,11 @@ def _sentence(booking: Booking, money: Money) -> str:
         parts.append(f"退款中 {format_yuan(money.returning_fen)}")
     if money.kept_fen > 0:
         parts.append(f"{_kept_words(booking)} {format_yuan(money.kept_fen)}")
-    return "，".join(parts) + "。"
+    sentence = "，".join(parts) + "。"
+    if money.allowance_fen:
+        price = format_yuan(booking.total_fen - money.allowance_fen)
+        sentence += f"退给您的 {format_yuan(money.allowance_fen)} 不用补交，全部车款因此为 {price}。"
+    return sentence
 
 
 def _kept_words(booking: Booking) -> str:

@@ -135,6 +135,7 @@ def show_sheet(no: str) -> Response:
         booking=page.booking,
         printed_at=now,
         agreed=agreed,
+        money=get_money(page.booking),
         coupons=list_of_booking(page.booking.id) if page.booking.coupon_fen else [],
     )
 
