@@ -39,6 +39,15 @@ PURPOSES = {
     PROFILE: "使用微信头像和昵称",
     OFFERS: "接收优惠券和活动通知",
 }
+# What withdrawing means for what is going on, read before the tap.
+WITHDRAWING = {
+    "share_with_dealer": (
+        "撤回后门店立即看不到您的姓名和手机号，不能再给您打电话；进行中的预订、试驾照常，进展请在页面里看。"
+    ),
+    "licence_photo": "撤回后照片在几分钟内删除，试驾当天请带驾驶证原件。",
+    PROFILE: "撤回后立即删除昵称和头像。",
+    OFFERS: "撤回后不再主动给您发优惠券，已有的优惠券照常使用。",
+}
 PROFILE_VERSION = "2026-11"
 OFFERS_VERSION = "2026-11"
 OFFERS_TEXT = (

@@ -1,5 +1,6 @@
 """What holds for messages without asking anybody: purposes, windows, replies."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ TAPS = frozenset({"subscribe", "SCAN", "CLICK"})
 EVENT_LIFE = timedelta(days=30)
 INBOX_PAGE = 20
 MAX_VALUE = 20
+TEMPLATE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 SUBSCRIBE, CUSTOMER, SMS = "subscribe", "customer", "sms"
 CHANNEL_WORDS = {SUBSCRIBE: "订阅通知", CUSTOMER: "客服消息", SMS: "短信"}

@@ -83,6 +83,10 @@ def test_templates_and_replies_are_set_there(app: Flask) -> None:
     db.session.rollback()
     row = db.session.get_one(NoticeTemplate, "late_money")
     assert (row.template_id, row.fields) == ("TPL-9", {"car": "thing1"})
+    for wrong in ("TPL 10", "模板", "T" * 65):
+        refused = client.post("/admin/messages/templates/late_money", data={**form, "template_id": wrong})
+        assert refused.status_code == 422
+        assert "模板编号只有字母、数字、横线和下划线" in refused.text
     empty = client.post("/admin/messages/templates/late_money", data={**form, "template_id": "TPL-10", "car": " "})
     assert empty.status_code == 422
     assert "请至少填写一个字段" in empty.text

@@ -191,7 +191,7 @@ def send_login_code() -> Any:
         sent=sent,
         wait_seconds=wait,
     )
-    return toast(response, "验证码已发送") if sent and wants_fragment() else response
+    return toast(response, "验证码正在发出") if sent and wants_fragment() else response
 
 
 @blueprint.post("/login/phone")

@@ -73,7 +73,7 @@ def send_code() -> Any:
     response = render(
         "members/phone.html", "members/_phone_code.html", status=status, form=form, sent=sent, wait_seconds=wait
     )
-    return toast(response, "验证码已发送") if sent and wants_fragment() else response
+    return toast(response, "验证码正在发出") if sent and wants_fragment() else response
 
 
 def _with_choices(path: str) -> str:

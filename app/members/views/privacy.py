@@ -20,6 +20,7 @@ def show_privacy() -> Any:
         member=g.member,
         consents=queries.list_consents(g.member.id),
         purposes=rules.PURPOSES,
+        withdrawing=rules.WITHDRAWING,
         mask_phone=rules.mask_phone,
         leaving=queries.find_erasure(g.member.id),
     )

@@ -8,27 +8,31 @@ from app.core import audit
 from app.core.db import changed_rows, db, transaction
 from app.core.security import Actor
 from app.messages import rules
-from app.messages.errors import AnswerMissing, FieldsMissing
+from app.messages.errors import AnswerMissing, FieldsMissing, TemplateUnreadable
 from app.messages.models import NoticeTemplate, ReplyRule
 
 
 def set_template(purpose: str, template_id: str, fields: dict[str, str], actor: Actor, now: datetime) -> None:
-    """Name the approved template of a purpose; an empty template_id takes it away. KeyError, FieldsMissing."""
+    """Name the approved template of a purpose; an empty template_id takes it away.
+
+    KeyError, TemplateUnreadable, FieldsMissing.
+    """
+    template_id = template_id.strip()
+    if template_id and not rules.TEMPLATE_ID.fullmatch(template_id):
+        raise TemplateUnreadable
     words = rules.PURPOSES[purpose].words
     kept = {word: fields[word].strip()[:32] for word in words if fields.get(word, "").strip()}
-    if template_id.strip() and not kept:
+    if template_id and not kept:
         raise FieldsMissing
     with transaction() as session:
         row = session.get(NoticeTemplate, purpose)
-        if not template_id.strip():
+        if not template_id:
             if row is not None:
                 session.delete(row)
         elif row is None:
-            session.add(
-                NoticeTemplate(purpose=purpose, template_id=template_id.strip()[:64], fields=kept, updated_at=now)
-            )
+            session.add(NoticeTemplate(purpose=purpose, template_id=template_id, fields=kept, updated_at=now))
         else:
-            row.template_id, row.fields, row.updated_at = template_id.strip()[:64], kept, now
+            row.template_id, row.fields, row.updated_at = template_id, kept, now
         audit.record(actor, "notice_template_set", "notice_template", None, purpose=purpose)
 
 
