@@ -48,6 +48,20 @@ def list_template_ids(purposes: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(found))[:3]
 
 
+def list_open_consents(member_id: int, secret: str) -> list[tuple[str, int]]:
+    """What WeChat notices this person still allows: what they are about, and how many more may come."""
+    digests = [openid_digest(secret, openid) for openid in members.list_openids(member_id)]
+    open_ones = (
+        select(NoticeConsent.template_id, func.count())
+        .where(NoticeConsent.openid_digest.in_(digests), NoticeConsent.state == "open")
+        .group_by(NoticeConsent.template_id)
+    )
+    titles: dict[str, list[str]] = {}
+    for purpose, row in list_templates().items():
+        titles.setdefault(row.template_id, []).append(rules.PURPOSES[purpose].title)
+    return [("、".join(titles.get(template, ["其他通知"])), count) for template, count in db.session.execute(open_ones)]
+
+
 def find_reply(kind: str, keyword: str) -> str | None:
     """The answer to a word, a menu key or a new follower: the same word first, then the one that is for everything."""
     wanted = select(ReplyRule).where(ReplyRule.kind == kind, ReplyRule.keyword.in_((keyword, "")))

@@ -104,6 +104,7 @@ def list_messages() -> Response:
         more=more,
         unread=queries.count_unread(g.member.id),
         newest=rows[0].id if rows else 0,
+        allowed=[] if before else queries.list_open_consents(g.member.id, notices.secret()),
     )
 
 
@@ -113,6 +114,14 @@ def read_messages() -> Response:
     """The member has seen everything up to the newest message on the page."""
     up_to = request.form.get("up_to", type=int) or 0
     notices.read_inbox(g.member.id, max(0, min(up_to, 2**62)), clock.now())
+    return go(url_for("messages.list_messages"))
+
+
+@blueprint.post("/me/messages/consents/withdrawal")
+@access("member")
+def withdraw_consents() -> Response:
+    """撤回: no WeChat notice any more until the next consent; the list here goes on."""
+    notices.withdraw_own_consents(g.member.id, clock.now())
     return go(url_for("messages.list_messages"))
 
 

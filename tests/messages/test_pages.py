@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from app.core.audit import AuditEntry
+from app.core.db import db
 from app.core.security import Actor
 from app.messages.models import NoticeTemplate, ReplyRule
 from app.messages.services import notices, notify
@@ -52,6 +55,30 @@ def test_consents_are_asked_for_what_has_a_template(app: Flask) -> None:
     assert 'data-subscribe="TPL-1"' in part
 
 
+def test_consents_to_notices_are_seen_and_taken_back(app: Flask) -> None:
+    """One's own only, all at once, with a trail; twice is as good as once."""
+    account, who = a.install(app), a.member()
+    client = member_client(app, Actor("member", who))
+    assert "微信通知授权" not in client.get("/me/messages").text
+    set_template("deposit_paid", "TPL-1", {"car": "thing1"}, Actor("operator", 1), NOW)
+    other = a.member("openid-2")
+    for digest in (a.digest(), a.digest(), a.digest("openid-2")):
+        notices.consent_given(digest, "TPL-1", NOW)
+    page = client.get("/me/messages").text
+    check(page, whole=True)
+    assert "<dt>已收到付款</dt><dd>还可发 2 次</dd>" in page
+    token = csrf(client, "/me/messages")
+    for _ in range(2):
+        assert client.post("/me/messages/consents/withdrawal", data={"csrf_token": token}).status_code == 303
+    assert "微信通知授权" not in client.get("/me/messages").text
+    notify(who, "deposit_paid", "k1", WORDS, NOW)
+    notify(other, "deposit_paid", "k2", WORDS, NOW)
+    a.deliver()
+    assert [sent[1] for sent in account.sent] == ["openid-2"]
+    trail = select(AuditEntry.detail).where(AuditEntry.action == "notice_consents_withdrawn")
+    assert db.session.scalars(trail).all() == [{"number": 2}]
+
+
 def test_the_headquarters_sees_what_became_of_every_message(app: Flask) -> None:
     account, who = a.install(app), a.member()
     client = admin_client(app)
@@ -69,7 +96,6 @@ def test_the_headquarters_sees_what_became_of_every_message(app: Flask) -> None:
 
 
 def test_templates_and_replies_are_set_there(app: Flask) -> None:
-    from app.core.db import db
 
     client = admin_client(app)
     for path in ("/admin/messages/templates", "/admin/messages/replies"):

@@ -6,8 +6,9 @@ import structlog
 from sqlalchemy import ColumnElement, String, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.core import outbox
+from app.core import audit, outbox
 from app.core.db import changed_rows, db, insert_new_and_ask, transaction
+from app.core.security import Actor
 from app.members import queries as members
 from app.messages import queries, rules
 from app.messages.models import Delivery, InboxMessage, NoticeConsent, NoticeTemplate, PushEvent
@@ -152,6 +153,18 @@ def consents_withdrawn(openid_digest: str, template_id: str | None, now: datetim
         standing = standing.where(NoticeConsent.template_id == template_id)
     with transaction():
         return changed_rows(standing.values(state="withdrawn", closed_at=now))
+
+
+def withdraw_own_consents(member_id: int, now: datetime) -> int:
+    """The person takes back every WeChat notice they allowed and that was not sent; how many. Audited."""
+    with transaction():
+        closed = sum(
+            consents_withdrawn(queries.openid_digest(secret(), openid), None, now)
+            for openid in members.list_openids(member_id)
+        )
+        if closed:
+            audit.record(Actor("member", member_id), "notice_consents_withdrawn", "member", member_id, number=closed)
+    return closed
 
 
 def read_inbox(member_id: int, up_to: int, now: datetime) -> None:
