@@ -221,6 +221,16 @@ def test_the_border_of_the_day_waits_for_the_next_bill(bank: BillingBank) -> Non
     assert db.session.query(ReconciledLine).filter_by(day=DAY, number=found).one().work == "healed"
 
 
+def test_the_border_of_a_day_ends_with_a_day_that_has_no_bill(bank: BillingBank) -> None:
+    (lost,) = sell(bank, 1, at=datetime.fromisoformat("2026-11-22T23:59:59+08:00"))
+    bank.rows[DAY] = [payment("P261122NOBODYS", 1, stamp(NOW))]
+    reconcile(DAY, bank, MORNING)
+    assert lines()[lost] == ("border", "")
+    outcome = reconcile(DAY + timedelta(days=1), bank, NEXT_MORNING)
+    assert (outcome.done, outcome.note) == (True, "当日没有交易，微信支付没有账单")
+    assert lines()[lost] == ("only_ours", "open")
+
+
 def test_a_fund_flow_that_does_not_add_up_is_work(bank: BillingBank) -> None:
     bill_of(bank, sell(bank, 1))
     bank.moves[DAY] = [("提现", -5_000), ("交易", 7)]

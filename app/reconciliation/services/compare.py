@@ -82,7 +82,7 @@ def compare_trades(day: date, file: BinaryIO, sha1: str) -> None:
     for side, pieces in ((Side.PAYMENT, queries.each_payment(day)), (Side.REFUND, queries.each_refund(day))):
         for ours in pieces:
             _write_only_ours(day, side, ours)
-    _settle_neighbours(day)
+    settle_neighbours(day)
 
 
 def compare_funds(day: date, figures: Figures) -> None:
@@ -182,8 +182,8 @@ def judge(line: ReconciledLine) -> None:
 
 
 @beside_others
-def _settle_neighbours(day: date) -> None:
-    """Lines of the days around that waited for this bill: found here, or missing for good."""
+def settle_neighbours(day: date) -> None:
+    """Lines of the days around that waited for this day's bill: found in it, or missing for good."""
     here = (
         select(ReconciledLine.side + ":" + ReconciledLine.number)
         .where(ReconciledLine.day == day, ReconciledLine.theirs_fen.is_not(None))

@@ -48,6 +48,7 @@ def reconcile(day: date, gateway: PayGateway, now: datetime) -> Outcome:
     except BillNotReady:
         db.session.rollback()
         if not queries.has_business(day):
+            compare.settle_neighbours(day)
             return _finish(day, Figures(), ("", ""), "当日没有交易，微信支付没有账单", now)
         return _wait(day, "微信支付还没有这一天的账单", now + RETRY, now)
     except GatewayError as exc:
