@@ -53,6 +53,7 @@ def test_consents_are_asked_for_what_has_a_template(app: Flask) -> None:
     part = client.get("/me/messages/consents?for=deposit_paid,money_returned").text
     check(part, whole=False)
     assert 'data-subscribe="TPL-1"' in part
+    assert "已收到付款时，可以在微信里收到一次通知" in part
 
 
 def test_consents_to_notices_are_seen_and_taken_back(app: Flask) -> None:
