@@ -29,6 +29,7 @@ BOOKINGS, LATE, READERS = 384, 1536, 5000
 CROWDS = (32, 64)
 LEAST, AIM, LATE_LEAST, STOCK_SECONDS = 0.2, 0.3, 4.0, 2.0
 CALM = 4  # as app.core.caching has it
+REPORTED = 11  # seconds after which also an idle process of PostgreSQL has reported its transactions
 BUSY, OVER, SOON = "busy", "over", "soon"
 
 
@@ -218,7 +219,7 @@ def transactions(url: str) -> int | None:
         return None
     import psycopg
 
-    time.sleep(1.2)  # the server's processes report now and then
+    time.sleep(REPORTED)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SELECT pg_stat_clear_snapshot()")
         row = connection.execute(
