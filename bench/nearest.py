@@ -81,8 +81,14 @@ def fill(first: int, until: int) -> None:
             rows.append({**fixed, **own, **kind, "lat": lat, "lng": lng})
         with transaction() as session:
             session.execute(insert(Dealer), rows)
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE")
+    # Else PostgreSQL puts its house in order by itself, beside the questions.
+    settle = ("ANALYZE",) if db.engine.dialect.name == "sqlite" else ("VACUUM ANALYZE", "CHECKPOINT")
+    with (
+        contextlib.closing(db.engine.raw_connection()) as connection,
+        contextlib.closing(connection.cursor()) as cursor,
+    ):
+        for statement in settle:
+            cursor.execute(statement)
 
 
 def ask(place: Place, **wanted: Any) -> int:

@@ -15,6 +15,7 @@ from app.dealers.rules import direction_words
 
 FEW = 1500  # so many are measured one by one sooner than the index is walked past all the others
 PATIENCE = 8000  # after so many on the way, those wanted are all somewhere else and are measured one by one as well
+ON_THE_WAY = 4  # for each store of a narrowed question so many are read, before it is known how many there are
 _THESE = select(Dealer).where(Dealer.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -53,15 +54,16 @@ def _rank(
     """At least the first `need` places in order, fewer when there are no more."""
     if (passing is not None and not passing) or (among is not None and not among):
         return []
+    likely = need + 1  # the last one read only bounds how far the others are
     if (among is not None and len(among) <= FEW) or (passing is not None and kinds.are_few(passing, FEW)):
-        return _first(places.scan(lat, lng, passing, among), need) or []
+        return _first(places.scan(lat, lng, passing, among, likely), need) or []
     found = _first(
-        places.walk(lat, lng, passing),
+        places.walk(lat, lng, passing, likely if among is None else likely * ON_THE_WAY),
         need,
         among if among is None or isinstance(among, (set, frozenset)) else frozenset(among),
         patience=None if passing is None and among is None else PATIENCE,
     )
-    return _first(places.scan(lat, lng, passing, among), need) or [] if found is None else found
+    return _first(places.scan(lat, lng, passing, among, likely), need) or [] if found is None else found
 
 
 def _first(

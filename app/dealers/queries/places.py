@@ -48,24 +48,29 @@ class Found(NamedTuple):
     reach_m: float
 
 
-def walk(lat: float, lng: float, kinds: Collection[int] | None) -> Iterator[Found]:
-    """Every shown store of these kinds (None: any), in pieces that grow, each farther out than the one before."""
+def walk(lat: float, lng: float, kinds: Collection[int] | None, likely: int = 0) -> Iterator[Found]:
+    """Every shown store of these kinds (None: any), in pieces that grow, each farther out than the one before.
+
+    So many will `likely` be read: where a piece costs a question of its own, the first one holds them.
+    """
     connection = db.session.connection()
     if connection.dialect.name == "sqlite":
         return _walk_rtree(connection, lat, lng, kinds)
     if not _has_index(connection):
-        return scan(lat, lng, kinds, None)
+        return scan(lat, lng, kinds, None, likely)
     x, y, z = _vector(lat, lng)
-    return _in_order(connection, lat, lng, _BY_INDEX, {"x": x, "y": y, "z": z}, kinds, None)
+    return _in_order(connection, lat, lng, _BY_INDEX, {"x": x, "y": y, "z": z}, kinds, None, likely)
 
 
-def scan(lat: float, lng: float, kinds: Collection[int] | None, among: Collection[int] | None) -> Iterator[Found]:
+def scan(
+    lat: float, lng: float, kinds: Collection[int] | None, among: Collection[int] | None, likely: int = 0
+) -> Iterator[Found]:
     """The same without the index of places: the database measures each store of these kinds and of these ids."""
     connection = db.session.connection()
     given = {"lat": lat, "lng": lng, "cos": math.cos(math.radians(lat))}
     form = ":{}" if connection.dialect.name == "sqlite" else "%({})s"
     order = _BY_MEASURE.format(**{name: form.format(name) for name in given})
-    return _in_order(connection, lat, lng, order, given, kinds, among)
+    return _in_order(connection, lat, lng, order, given, kinds, among, likely)
 
 
 def count(kinds: Collection[int], most: int) -> int:
@@ -84,6 +89,7 @@ def _in_order(
     given: dict[str, Any],
     kinds: Collection[int] | None,
     among: Collection[int] | None,
+    likely: int,
 ) -> Iterator[Found]:
     """The database gives places in true order; each piece is asked for anew with more of them, and repeats the former.
 
@@ -95,7 +101,7 @@ def _in_order(
             where += f" AND {column} " + _ONE_OF[connection.dialect.name].format(column)
             given[column] = _list(connection, ids)
     sql = f"SELECT id, lat, lng FROM dealers WHERE {where} ORDER BY {order} LIMIT {{}}"  # noqa: S608 (own constants)
-    size, seen = FIRST, 0
+    size, seen = max(FIRST, likely), 0
     while True:
         # The limit is part of the text: not knowing it PostgreSQL reckons with a tenth of the table, and sorts that.
         rows = _ask(connection, sql.format(size), given)
