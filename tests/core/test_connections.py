@@ -57,3 +57,13 @@ def test_the_driver_begins_nothing_by_itself(engine):
         assert driver.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
         connection.rollback()
         assert driver.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def test_what_somebody_left_open_ends_with_the_return(engine):
+    """Whoever takes the connection next must not find itself in another's transaction."""
+    raw = engine.raw_connection()
+    driver = raw.dbapi_connection
+    driver.execute("BEGIN")
+    driver.execute("SELECT 1")
+    raw.close()
+    assert driver.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
