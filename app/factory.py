@@ -13,7 +13,7 @@ from flask_migrate import Migrate
 
 from app.core import jobs, logs, web
 from app.core.config import ROOT, Settings, load_settings
-from app.core.connecting import keep_alive_only, leave_nothing_open
+from app.core.connecting import keep_alive_only
 from app.core.db import db
 from app.core.errors import ConfigError
 from app.core.shared_tokens import DatabaseTokenStore
@@ -141,9 +141,8 @@ def engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         options = {"connect_args": {"timeout": 15}, "pool_size": 16, "max_overflow": 8, "hide_parameters": True}
         return {**options, "pool_use_lifo": True}
-    events = [(keep_alive_only, "checkout"), (leave_nothing_open, "reset")]
-    options = {"pool_size": 8, "max_overflow": 8, "pool_events": events, "hide_parameters": True}
-    return {**options, "pool_reset_on_return": None}
+    living = [(keep_alive_only, "checkout")]
+    return {"pool_size": 8, "max_overflow": 8, "pool_events": living, "hide_parameters": True}
 
 
 def import_models() -> None:

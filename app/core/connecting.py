@@ -6,7 +6,6 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DisconnectionError
 
@@ -64,12 +63,6 @@ def keep_alive_only(driver: Any, record: Any, _proxy: Any) -> None:
     except driver.Error as exc:
         raise DisconnectionError from exc
     raise DisconnectionError
-
-
-def leave_nothing_open(driver: Any, _record: Any, _state: Any) -> None:
-    """Pool event `reset` for PostgreSQL: what somebody left open is rolled back; mostly there is nothing."""
-    if driver.pgconn.transaction_status != TransactionStatus.IDLE:
-        driver.rollback()
 
 
 def turn_of(engine: Engine) -> AbstractContextManager[None]:
