@@ -32,6 +32,7 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    literal_column,
 )
 from sqlalchemy import select as sql_select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -242,6 +243,11 @@ def look(statement: Executable, values: Mapping[str, Any]) -> Outcome:
         # What the driver could not answer is asked again with all that SQLAlchemy knows of lost connections.
         rows = [tuple(row) for row in db.session.execute(statement, values)]
         return Outcome(len(rows), rows)
+
+
+def phone_tail(column: Any) -> ColumnElement[str]:
+    """The last four digits of a phone number, written as the indexes of tails have it: no value is a parameter."""
+    return func.substr(column, literal_column("8"), literal_column("4"))
 
 
 def table_of(model: type[Base]) -> Table:

@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.audit import BigId
 from app.core.db import Model, UtcDateTime
+
+_VERIFIED = text("phone_verified_at IS NOT NULL")
 
 
 class Member(Model):
@@ -17,6 +19,14 @@ class Member(Model):
     """
 
     __tablename__ = "members"
+    __table_args__ = (
+        Index(
+            "ix_members_phone_tail",
+            text("substr(phone, 8, 4)"),
+            sqlite_where=_VERIFIED,
+            postgresql_where=_VERIFIED,
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     nickname: Mapped[str] = mapped_column(String(64), default="")

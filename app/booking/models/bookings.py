@@ -16,6 +16,7 @@ _HELD = text("state = 'held'")
 _HAS_VIN = text("vin IS NOT NULL")
 _TO_CONFIRM = text("confirm_by IS NOT NULL")
 _TO_BE_READY = text("ready_by IS NOT NULL")
+_SEEN_AT_COUNTERS = text("state IN ('deposit_paid', 'confirmed', 'car_ready', 'handed_over')")
 
 
 class Booking(Model):
@@ -47,6 +48,12 @@ class Booking(Model):
         Index("ix_bookings_ready_by", "ready_by", sqlite_where=_TO_BE_READY, postgresql_where=_TO_BE_READY),
         Index("ix_bookings_dealer_state", "dealer_id", "state"),
         Index("ix_bookings_phone", "contact_phone"),
+        Index(
+            "ix_bookings_phone_tail",
+            text("substr(contact_phone, 8, 4)"),
+            sqlite_where=_SEEN_AT_COUNTERS,
+            postgresql_where=_SEEN_AT_COUNTERS,
+        ),
         Index("ix_bookings_address", "address_digest", sqlite_where=_HOLDS, postgresql_where=_HOLDS),
     )
 

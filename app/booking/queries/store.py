@@ -13,7 +13,7 @@ from app.booking.rules import BAD_EVENTS, EVENT_WORDS, PICK_UP, BookingState, ma
 from app.booking.rules.cases import CaseKind, CaseState
 from app.booking.rules.promises import may_contact, no_show_from
 from app.core.clock import say
-from app.core.db import db
+from app.core.db import db, phone_tail
 from app.core.errors import NotFound
 from app.core.money import format_yuan
 from app.coupons.queries.candidates import BookingCoupon, list_of_booking
@@ -81,7 +81,7 @@ def list_store(dealer_id: int, now: datetime, tail: str = "") -> list[StoreGroup
         | (Booking.state.in_((_S.HANDED_OVER, _S.REFUNDING, _S.REFUNDED, _S.FORFEITED)) & (Booking.state_at >= today)),
     ]
     if tail:
-        wanted.append(Booking.contact_phone.like(f"%{tail}"))
+        wanted.append(phone_tail(Booking.contact_phone) == tail)
     order = func.coalesce(Booking.confirm_by, Booking.state_at)
     rows = db.session.scalars(select(Booking).where(*wanted).order_by(order, Booking.id).limit(LIMIT)).all()
     groups = {key: StoreGroup(key, title) for key, title in GROUPS.items()}

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, bindparam, func, or_, select
+from sqlalchemy import String, bindparam, or_, select
 
 from app.booking.rules import mask_name
-from app.core.db import execute, in_transaction, look, table_of
+from app.core.db import execute, in_transaction, look, phone_tail, table_of
 from app.coupons.models import CampaignTerms, Coupon, CouponCampaign
 from app.coupons.rules import CouponState, Terms
 from app.members.models import Member
@@ -33,7 +33,7 @@ _BY_TAIL = (
     select(*_COLUMNS)
     .select_from(_JOINED)
     .where(
-        func.substr(_m.phone, 8, 4) == bindparam("tail", type_=String),
+        phone_tail(_m.phone) == bindparam("tail", type_=String),
         _m.phone_verified_at.is_not(None),
         or_(
             _c.state == CouponState.ISSUED.value,
