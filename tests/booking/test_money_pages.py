@@ -162,7 +162,7 @@ def test_headquarters_reads_and_decides_on_its_pages(app: Flask) -> None:
     shopper = sign_in(app, deal.buyer)
     page = shopper.get(f"/bookings/{deal.no}").text
     assert "总部答复：补偿差价" in page
-    assert "退给您的 ¥300 不用补交，全部车款因此为 ¥88,500。" in page
+    assert "退款的 ¥300 不用补交，全部车款因此为 ¥88,500。" in page
     assert "−¥300" in shopper.get(f"/bookings/{deal.no}/sheet").text
 
 

@@ -53,7 +53,7 @@ class Money:
     returned_fen: int
     returning_fen: int
     sentence: str
-    allowance_fen: int = 0  # given back while the booking went on: the price is less by it
+    allowance_fen: int = 0  # given back, or on its way, while the booking goes on: the price is less by it
 
     @property
     def kept_fen(self) -> int:
@@ -101,7 +101,7 @@ def _owes(case: BookingCase) -> bool:
 
 
 def _allowance(booking: Booking, money: Money) -> int:
-    """What of the price that was paid is back with the person though the car is theirs, or will be.
+    """What of the price that was paid is back with the person, or on its way, though the car is theirs or will be.
 
     Money that came twice and went back once is no allowance: what is due is still with us.
     """
@@ -125,7 +125,7 @@ def _sentence(booking: Booking, money: Money) -> str:
     sentence = "，".join(parts) + "。"
     if money.allowance_fen:
         price = format_yuan(booking.total_fen - money.allowance_fen)
-        sentence += f"退给您的 {format_yuan(money.allowance_fen)} 不用补交，全部车款因此为 {price}。"
+        sentence += f"退款的 {format_yuan(money.allowance_fen)} 不用补交，全部车款因此为 {price}。"
     return sentence
 
 
