@@ -13,6 +13,7 @@ from typing import TypedDict
 from flask import Flask
 
 from app.core import money
+from app.core.markup import attributes
 
 
 class VendoredFile(TypedDict):
@@ -64,7 +65,7 @@ class Assets:
 
 
 def init_assets(app: Flask) -> Assets:
-    """Give the templates ``asset``, ``integrity`` and the words for money; returns the resolver.
+    """Give the templates ``asset``, ``integrity``, ``attributes`` and the words for money; returns the resolver.
 
     Files are looked at again for changes while ``app.debug`` or ``app.testing`` is on.
     """
@@ -73,7 +74,11 @@ def init_assets(app: Flask) -> Assets:
     )
     app.extensions["assets"] = assets
     app.jinja_env.globals.update(
-        asset=assets.url, integrity=assets.integrity, price_text=money.price_text, range_text=money.range_text
+        asset=assets.url,
+        integrity=assets.integrity,
+        attributes=attributes,
+        price_text=money.price_text,
+        range_text=money.range_text,
     )
     app.jinja_env.filters.update(
         yuan=money.yuan,

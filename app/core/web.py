@@ -24,7 +24,6 @@ from app.core.config import ROOT, Settings
 from app.core.db import db
 from app.core.errors import ConfigError, DomainError, GatewayError
 from app.core.htmx import htmx, toast, wants_fragment
-from app.core.markup import attributes
 from app.core.security import VISITOR, Actor
 from app.core.sessions import Sessions
 from app.core.statics import StaticFiles
@@ -117,7 +116,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     init_assets(app)
     caching.init_app(app, settings.response_cache_bytes)
     app.extensions["csp"] = content_security_policy(settings)
-    app.jinja_env.globals.update(settings=settings, clock=clock, backoffice=backoffice, attributes=attributes)
+    app.jinja_env.globals.update(settings=settings, clock=clock, backoffice=backoffice)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     _share_globals(app.jinja_env)
     app.before_request(_identify)

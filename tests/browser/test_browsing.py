@@ -13,7 +13,8 @@ def test_filters_in_a_sheet_keep_the_address_and_the_way_back(house, phone):
     page.goto(house.url + "/")
     page.goto(house.url + "/series")
     page.locator("#bar a").first.click()
-    page.get_by_role("checkbox", name=re.compile("15–20 万")).check(force=True)
+    page.locator("label", has_text="15–20 万").click()  # waits until the sheet stands still
+    expect(page.get_by_role("checkbox", name=re.compile("15–20 万"))).to_be_checked()
     button = page.get_by_role("button", name="查看 3 款")
     expect(button).to_be_visible()
     button.click()

@@ -145,6 +145,19 @@ def test_what_changes_is_found_by_the_next_question(app):
     assert queries.nearest(-61, -170, MONDAY, limit=1)[0][0].dealer.slug != "new"
 
 
+@pytest.mark.both_databases
+def test_a_store_of_a_new_kind_is_found_beside_known_ones_that_pass(app):
+    """The kinds this process knows answer the question; the question says that there is one more."""
+    stock(60)
+    assert queries.nearest(-60, -170, MONDAY, services=("销售",))[0]
+    fresh = {"slug": "new", "lat": -60.0, "lng": -170.0, "services": "销售；洗车", "hours": "每天 全天"}
+    with transaction() as session:
+        session.execute(insert(Dealer), [make(61, random.Random(1)) | fresh])
+    for wanted in ({"services": ("销售",)}, {"services": ("销售",), "open_now": True}):
+        found, _ = queries.nearest(-60, -170, MONDAY, limit=1, **wanted)
+        assert [row.dealer.slug for row in found] == ["new"], wanted
+
+
 def test_index_of_sqlite_holds_the_stores_that_are_shown(app):
     """Whatever migrations did to the table of stores, the triggers that keep the index are still there."""
     stores = stock(200)

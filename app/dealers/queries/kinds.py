@@ -49,9 +49,13 @@ _known: WeakKeyDictionary[Engine, _Known] = WeakKeyDictionary()
 _lock = Lock()
 
 
-def passing(services: Collection[str], open_now: bool, now: datetime) -> frozenset[int]:
-    """The kinds that offer every one of these services and, if asked, are open at this moment."""
-    known, wanted = _read(), frozenset(services)
+def passing(services: Collection[str], open_now: bool, now: datetime, *, known_before: bool = False) -> frozenset[int]:
+    """The kinds that offer every one of these services and, if asked, are open at this moment.
+
+    `known_before`: of those this process knows already; whoever asks so has the number told and compares (`number`).
+    """
+    known = (_known.get(db.engine) if known_before else None) or _read()
+    wanted = frozenset(services)
     moment = clock.local(now).replace(second=0, microsecond=0) if open_now else None
     asked = (wanted, moment)
     found = known.passing.get(asked)
@@ -60,6 +64,12 @@ def passing(services: Collection[str], open_now: bool, now: datetime) -> frozens
         found = frozenset(i for i in chosen if moment is None or is_open(known.kinds[i], moment))
         _keep(known.passing, asked, found)
     return found
+
+
+def number() -> int | None:
+    """How many kinds this process knows; their set is right while that is how many there are."""
+    known = _known.get(db.engine)
+    return known.count if known else None
 
 
 def are_few(passing: frozenset[int], most: int) -> bool:

@@ -41,11 +41,15 @@ class Place(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Places, some of them told before, how many were new, and how far out: others are at least `reach_m` away."""
+    """Places, some of them told before, how many were new, and how far out: others are at least `reach_m` away.
+
+    `kinds` is how many kinds of stores there were at that moment, where it was asked along (`tells_kinds`).
+    """
 
     places: list[Place]
     seen: int
     reach_m: float
+    kinds: int | None = None
 
 
 def walk(lat: float, lng: float, kinds: Collection[int] | None, likely: int = 0) -> Iterator[Found]:
@@ -71,6 +75,11 @@ def scan(
     form = ":{}" if connection.dialect.name == "sqlite" else "%({})s"
     order = _BY_MEASURE.format(**{name: form.format(name) for name in given})
     return _in_order(connection, lat, lng, order, given, kinds, among, likely)
+
+
+def tells_kinds() -> bool:
+    """Whether a question narrowed to kinds says how many there are: where each costs a way to the server and back."""
+    return db.engine.dialect.name != "sqlite"
 
 
 def count(kinds: Collection[int], most: int) -> int:
@@ -100,7 +109,9 @@ def _in_order(
         if ids is not None:
             where += f" AND {column} " + _ONE_OF[connection.dialect.name].format(column)
             given[column] = _list(connection, ids)
-    sql = f"SELECT id, lat, lng FROM dealers WHERE {where} ORDER BY {order} LIMIT {{}}"  # noqa: S608 (own constants)
+    telling = kinds is not None and tells_kinds()
+    along = ", (SELECT count(*) FROM dealer_kinds)" if telling else ""
+    sql = f"SELECT id, lat, lng{along} FROM dealers WHERE {where} ORDER BY {order} LIMIT {{}}"  # noqa: S608 (constants)
     size, seen = max(FIRST, likely), 0
     while True:
         # The limit is part of the text: not knowing it PostgreSQL reckons with a tenth of the table, and sorts that.
@@ -108,7 +119,7 @@ def _in_order(
         places = [Place(haversine_m(lng, lat, row[2], row[1]), row[0]) for row in rows]
         # What follows may lie as near as the last one, to the last bit that a distance has.
         reach = math.inf if len(rows) < size else places[-1].metres * (1 - 1e-9) - 1e-3
-        yield Found(places, len(rows) - seen, reach)
+        yield Found(places, len(rows) - seen, reach, rows[0][3] if telling and rows else None)
         if len(rows) < size:
             return
         size, seen = size * 8, len(rows)
