@@ -23,6 +23,11 @@ def wants_fragment() -> bool:
     )
 
 
+def unavailable() -> int:
+    """The status of a page that says what could not be reached: 503, to a fragment request 422, which htmx swaps in."""
+    return 422 if wants_fragment() else 503
+
+
 def render(page: str, partial: str | None = None, /, *, status: int = 200, **context: Any) -> Response:
     """`partial` for a fragment request, else `page`; always varies on HX-Request."""
     name = partial if partial and wants_fragment() else page

@@ -41,11 +41,12 @@ def list_templates() -> dict[str, NoticeTemplate]:
     return {row.purpose: row for row in db.session.scalars(select(NoticeTemplate))}
 
 
-def list_template_ids(purposes: tuple[str, ...]) -> list[str]:
-    """The templates a page may ask consent for, three at most (WeChat's limit for one tap)."""
+def list_askable(purposes: tuple[str, ...]) -> dict[str, str]:
+    """Purposes and their templates that a page may ask consent for: three templates at most (WeChat's, for one tap)."""
     known = list_templates()
-    found = [known[purpose].template_id for purpose in purposes if purpose in known]
-    return list(dict.fromkeys(found))[:3]
+    found = {purpose: known[purpose].template_id for purpose in purposes if purpose in known}
+    few = list(dict.fromkeys(found.values()))[:3]
+    return {purpose: template for purpose, template in found.items() if template in few}
 
 
 def list_open_consents(member_id: int, secret: str) -> list[tuple[str, int]]:

@@ -130,10 +130,9 @@ def withdraw_consents() -> Response:
 def show_consent_button() -> Response:
     """A fragment for pages where something will happen later: asks WeChat's consent for the notices about it."""
     asked = tuple(word for word in request.args.get("for", "").split(",") if word in rules.PURPOSES)
-    templates = queries.list_template_ids(asked)
-    known = queries.list_templates()
-    titles = [rules.PURPOSES[word].title for word in asked if word in known and known[word].template_id in templates]
-    return render("messages/_subscribe.html", templates=templates, titles=titles)
+    askable = queries.list_askable(asked)
+    titles = [rules.PURPOSES[word].title for word in askable]
+    return render("messages/_subscribe.html", templates=list(dict.fromkeys(askable.values())), titles=titles)
 
 
 @blueprint.app_context_processor

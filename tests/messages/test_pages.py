@@ -97,7 +97,6 @@ def test_the_headquarters_sees_what_became_of_every_message(app: Flask) -> None:
 
 
 def test_templates_and_replies_are_set_there(app: Flask) -> None:
-
     client = admin_client(app)
     for path in ("/admin/messages/templates", "/admin/messages/replies"):
         page = client.get(path)

@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from flask import Flask
@@ -18,6 +19,7 @@ from app.payments.rules import RefundState
 from app.payments.services import refunds, settlement, stuck
 from app.reconciliation import queries
 from app.reconciliation.models import ReconciledDay, ReconciledLine
+from app.reconciliation.services import compare
 from app.reconciliation.services.reconcile import reconcile
 from tests.booking import shop as s
 from tests.booking.shop import NOW
@@ -50,6 +52,27 @@ def test_a_day_reconciled_four_times_at_once_is_one_report(app: Flask, bank: Bil
     assert (found[good], found[missing]) == (("matched", ""), ("only_ours", "open"))
     assert db.session.query(ReconciledLine).count() == 32
     assert db.session.query(ReconciledDay).one().state == "done"
+
+
+def test_two_bills_of_a_day_at_once_leave_what_both_have(bank: BillingBank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run compares the day with another bill while this one has written and not yet taken back."""
+    (number,) = sell(bank, 1)
+    real, turns = compare._take_back_theirs, [None]  # pyright: ignore[reportPrivateUsage]
+
+    def beside_another(day: date, sha1: str) -> int:
+        if turns:
+            turns.pop()
+            bank.rows[DAY] = [payment(number, 100_000, stamp(NOW)), payment("P261122CORRECTED", 500, stamp(NOW))]
+            assert reconcile(DAY, bank, MORNING).open_lines == 1
+        return real(day, sha1)
+
+    monkeypatch.setattr(compare, "_take_back_theirs", beside_another)
+    bank.rows[DAY] = [payment(number, 100_000, stamp(NOW))]
+    assert reconcile(DAY, bank, MORNING).open_lines == 0
+    line = db.session.query(ReconciledLine).filter_by(number=number).one()
+    assert (line.theirs_fen, line.theirs_state) == (100_000, "SUCCESS")
+    db.session.rollback()
+    assert lines()["P261122CORRECTED"] == ("only_theirs", "healed")
 
 
 def closed_refund(bank: BillingBank) -> tuple[Payment, Refund]:

@@ -73,8 +73,8 @@ def get_money(booking: Booking) -> Money:
     waiting = sum(r.amount_fen for r in back if r.state in REFUND_COUNTS or r.state == _R.CLOSED) - done
     owed_in_store = in_store if any(_owes(case) for case in cases) else 0
     total = sum(p.amount_fen for p in paid) + in_store
-    money = Money(lines, total, done + by_hand, waiting + owed_in_store, "")
-    money = replace(money, allowance_fen=_allowance(booking, money))
+    returned, returning = done + by_hand, waiting + owed_in_store
+    money = Money(lines, total, returned, returning, "", _allowance(booking, total - returned - returning))
     return replace(money, sentence=_sentence(booking, money))
 
 
@@ -100,7 +100,7 @@ def _owes(case: BookingCase) -> bool:
     return case.kind == CaseKind.STORE_RETURN and case.state == CaseState.OPEN
 
 
-def _allowance(booking: Booking, money: Money) -> int:
+def _allowance(booking: Booking, kept_fen: int) -> int:
     """What of the price that was paid is back with the person, or on its way, though the car is theirs or will be.
 
     Money that came twice and went back once is no allowance: what is due is still with us.
@@ -108,7 +108,7 @@ def _allowance(booking: Booking, money: Money) -> int:
     if booking.state not in (*PICK_UP, BookingState.HANDED_OVER):
         return 0
     due = booking.earnest_fen + (booking.balance_fen if booking.balance_paid_at is not None else 0)
-    return max(due - money.kept_fen, 0)
+    return max(due - kept_fen, 0)
 
 
 def _sentence(booking: Booking, money: Money) -> str:

@@ -20,7 +20,7 @@ from app.booking.services import balance, pay
 from app.booking.views import blueprint
 from app.core import clock
 from app.core.errors import DomainError, GatewayError
-from app.core.htmx import go, render, wants_fragment
+from app.core.htmx import go, render, unavailable, wants_fragment
 from app.core.qr import qr_svg
 from app.core.security import access
 from app.core.web import actor, limiter, settings
@@ -158,8 +158,8 @@ def _open(bill: Bill, no: str) -> Response:
     if opened:
         chosen = method.value if method is not suggested() else None
         return go(url_for(bill.show, no=no, method=chosen, **_more()))
-    # htmx swaps a 422 in, and words that stand in the page outlast the next answer of the status beside them
-    return _cashier_page(bill, no, method, 422 if wants_fragment() else 503, UNREACHABLE[bill.name])
+    # Words that stand in the page outlast the next answer of the status beside them, a banner does not.
+    return _cashier_page(bill, no, method, unavailable(), UNREACHABLE[bill.name])
 
 
 def _status(bill: Bill, no: str) -> Response:

@@ -7,7 +7,7 @@ from flask import Response, current_app, g, request, url_for
 
 from app.core import clock
 from app.core.errors import DomainError, GatewayError
-from app.core.htmx import go, render, wants_fragment
+from app.core.htmx import go, render, unavailable, wants_fragment
 from app.core.qr import qr_svg
 from app.core.security import access
 from app.core.web import actor, limiter, settings
@@ -48,9 +48,7 @@ def open_fee(slug: str) -> Response:
         )  # fmt: skip
     except GatewayError as exc:
         log.warning("order_failed", provider_error=exc.code, detail=exc.detail)
-        return _cashier_page(
-            slug, method, 422 if wants_fragment() else 503, "支付暂时不可用，请稍后再试，也可以免费参与。"
-        )
+        return _cashier_page(slug, method, unavailable(), "支付暂时不可用，请稍后再试，也可以免费参与。")
     except DomainError as refusal:
         if refusal.status != 422:
             raise

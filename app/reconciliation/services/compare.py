@@ -74,15 +74,23 @@ def compare_trades(day: date, file: BinaryIO, sha1: str) -> None:
 
     A bill of the day that differs from the one before, told by its `sha1`, takes that one's place.
     """
-    for piece in _pieces(read_trade_bill(file), PIECE):
-        for side in (Side.PAYMENT, Side.REFUND):
-            _write_theirs(day, side, [row for row in piece if row.is_refund == (side is Side.REFUND)], sha1)
-    while _take_back_theirs(day, sha1):
-        pass
+    _write_bill(day, file, sha1)
+    if taken := _take_back_theirs(day, sha1):
+        while taken:
+            taken = _take_back_theirs(day, sha1)
+        # What a run beside this one wrote meanwhile by another bill was taken back with the rest: both may have it.
+        file.seek(0)
+        _write_bill(day, file, sha1)
     for side, pieces in ((Side.PAYMENT, queries.each_payment(day)), (Side.REFUND, queries.each_refund(day))):
         for ours in pieces:
             _write_only_ours(day, side, ours)
     settle_neighbours(day)
+
+
+def _write_bill(day: date, file: BinaryIO, sha1: str) -> None:
+    for piece in _pieces(read_trade_bill(file), PIECE):
+        for side in (Side.PAYMENT, Side.REFUND):
+            _write_theirs(day, side, [row for row in piece if row.is_refund == (side is Side.REFUND)], sha1)
 
 
 def compare_funds(day: date, figures: Figures) -> None:
