@@ -11,6 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.booking.models import BookingEvent
+from app.booking.services import cases
+from app.booking.services.settling import Verdict, settle
 from app.core.audit import AuditEntry
 from app.core.db import db, transaction
 from app.core.errors import NotFound
@@ -20,10 +22,12 @@ from app.evidence.queries.packs import Wanted, booking_pack, coupon_pack
 from app.evidence.rules import scrub
 from app.ledger.rules import Line, digest
 from app.members.services import record_consent
+from app.payments.models import Refund
 from app.redemption.models import Redemption
 from app.staff.models import StaffMember
 from tests.booking import shop as s
 from tests.booking.road import Road, paid
+from tests.booking.test_cases import HQ, Deal
 from tests.booking.test_views import sign_in
 from tests.coupons import campaigns as c
 from tests.ledger.book import close
@@ -91,6 +95,38 @@ def test_a_customer_gets_everything_of_the_own_booking_and_nothing_of_others(app
     assert [row["事项"] for row in paid_rows] == ["支付订金", "支付余款"]
     assert paid_rows[0]["商户单号"] == road.bank.only_order()
     assert "把姓名和手机号提供给所选门店" in files["consents.csv"]
+
+
+REFUND_STANDS: list[tuple[dict[str, object], str]] = [
+    ({"state": "requested"}, "已申请退款"),
+    ({"state": "processing"}, "微信支付处理中"),
+    ({"state": "succeeded", "settled_at": NOW}, "已原路退回"),
+    ({"state": "succeeded", "settled_at": NOW, "reapplied_at": NOW}, "已改退到您的银行卡"),
+    ({"state": "abnormal"}, "银行没有收下"),
+    ({"state": "abnormal", "reapplied_at": NOW}, "等待银行入账"),
+    ({"state": "closed"}, "微信支付没有退成"),
+    ({"state": "closed", "handled_at": NOW, "handled_reason": "已转账"}, "已由人工办理：已转账"),
+]
+
+
+@pytest.mark.parametrize(("stands", "words"), REFUND_STANDS)
+def test_a_pack_says_where_each_refund_stands(app: Flask, stands: dict[str, object], words: str) -> None:
+    """Whatever became of it, for the customer, the store and headquarters; the page says the same."""
+    deal = Deal(app, "订金")
+    case = cases.dispute(deal.buyer, deal.no, "门店少装了一项配置，申请补偿", NOW)
+    settle(HQ, case, Verdict(30_000, "补偿差价"), NOW)
+    with transaction():
+        db.session.query(Refund).update(stands)
+    client = client_of(app, deal.buyer)
+    files = unzip(client.get(f"/me/bookings/{deal.no}/dispute-pack.zip").data)
+    rows = list(csv.DictReader(io.StringIO(files["payments.csv"])))
+    assert words in next(row["状态"] for row in rows if row["事项"] == "退订金")
+    prices = {row["项目"]: row["金额"] for row in csv.DictReader(io.StringIO(files["prices.csv"]))}
+    assert prices["退款（不用补交）"] == "'-¥300"  # no formula for the bookkeeper's program
+    assert prices["全部车款"] == "¥88,500"
+    for reader in (Wanted(), Wanted(dealer_id=deal.row.dealer_id)):
+        assert words in str(booking_pack(deal.no, reader, NOW))
+    assert words in client.get(f"/bookings/{deal.no}").text
 
 
 def test_the_ledger_rows_of_a_pack_can_be_recomputed_and_name_their_close(app: Flask, road: Road) -> None:

@@ -19,7 +19,7 @@ from app.payments.rules import REFUND_COUNTS, RefundState
 
 STORE = "store"
 _R = RefundState
-REFUND_WORDS: dict[str, str] = {
+_WAITING: dict[str, str] = {
     _R.REQUESTED: "已申请退款，正在提交微信支付",
     _R.PROCESSING: "微信支付处理中，通常 1–3 个工作日到账",
     _R.ABNORMAL: "银行没有收下，我们正在人工处理，无需您操作",
@@ -152,19 +152,32 @@ def _refund_lines(back: Sequence[Refund]) -> list[tuple[datetime, MoneyLine]]:
     return [(refund.requested_at, _refund_line(refund)) for refund in back]
 
 
-def _refund_line(refund: Refund) -> MoneyLine:
-    state, at = "done", refund.requested_at
+def refund_words(refund: Refund) -> str:
+    """Where a refund stands, whatever became of it: WeChat Pay made it, a person did, or it is still to come."""
     if refund.state == _R.SUCCEEDED:
-        seen = "以银行入账为准" if refund.reapplied_at else "可在微信支付账单查看"
-        words, at = f"{returned_words(refund)}，{seen}", refund.settled_at or at
-    elif refund.handled_at is not None:
-        words, at = by_hand_words(refund), refund.handled_at
-    elif refund.state == _R.ABNORMAL and refund.reapplied_at:
-        words, state = f"{TO_CARD}，等待银行入账", "now"
-    else:
-        words, state = REFUND_WORDS[refund.state], "bad" if refund.state in (_R.ABNORMAL, _R.CLOSED) else "now"
-    text = f"{refund.reason}：{words}。退款单号 {refund.out_refund_no}"
-    return MoneyLine("退款", -refund.amount_fen, state, say(at), text)
+        return f"{returned_words(refund)}，{'以银行入账为准' if refund.reapplied_at else '可在微信支付账单查看'}"
+    if refund.handled_at is not None:
+        return by_hand_words(refund)
+    if refund.state == _R.ABNORMAL and refund.reapplied_at:
+        return f"{TO_CARD}，等待银行入账"
+    return _WAITING[refund.state]
+
+
+def refund_moment(refund: Refund) -> datetime:
+    """When it came to what it is now: made, settled by hand, or asked for."""
+    if refund.state == _R.SUCCEEDED:
+        return refund.settled_at or refund.requested_at
+    return refund.handled_at or refund.requested_at
+
+
+def _refund_line(refund: Refund) -> MoneyLine:
+    state = "now"
+    if refund.state == _R.SUCCEEDED or refund.handled_at is not None:
+        state = "done"
+    elif refund.state == _R.CLOSED or (refund.state == _R.ABNORMAL and not refund.reapplied_at):
+        state = "bad"
+    text = f"{refund.reason}：{refund_words(refund)}。退款单号 {refund.out_refund_no}"
+    return MoneyLine("退款", -refund.amount_fen, state, say(refund_moment(refund)), text)
 
 
 def _case_lines(cases: Sequence[BookingCase]) -> list[tuple[datetime, MoneyLine]]:

@@ -9,7 +9,7 @@ from sqlalchemy import String, cast, func, literal, select
 from app.booking.models import Booking
 from app.booking.queries import find_booking_by_no
 from app.booking.queries.agreed import list_agreed_lines
-from app.booking.queries.money import REFUND_WORDS, list_cases
+from app.booking.queries.money import get_money, list_cases, refund_moment, refund_words
 from app.booking.rules import EVENT_WORDS, KIND, state_words
 from app.booking.rules.cases import CASE_STATE_WORDS, CASE_WORDS
 from app.booking.rules.promises import BALANCE
@@ -160,6 +160,7 @@ def _coupon_facts(coupon: Coupon, campaign: CouponCampaign, person: Person) -> l
 
 
 def _prices(booking: Booking, held: list[tuple[int, str, int]]) -> Table:
+    allowance = get_money(booking).allowance_fen
     lines = [
         ("厂商指导价", format_yuan(booking.msrp_fen)),
         ("一口价", format_yuan(booking.price_fen)),
@@ -168,6 +169,8 @@ def _prices(booking: Booking, held: list[tuple[int, str, int]]) -> Table:
         ("合计", format_yuan(booking.total_fen)),
         (booking.earnest_kind, format_yuan(booking.earnest_fen)),
         ("余款", format_yuan(booking.balance_fen)),
+        *([("退款（不用补交）", f"-{format_yuan(allowance)}")] if allowance else []),
+        *([("全部车款", format_yuan(booking.total_fen - allowance))] if allowance else []),
     ]
     return Table("prices", "价格", ("项目", "金额"), lines)
 
@@ -235,8 +238,7 @@ def _payments(booking: Booking) -> Table:
             lines.append((at, (_at(at), f"支付{what}", format_yuan(paid.amount_fen), "微信支付成功", *numbers)))
         for back in payments.list_refunds(kind, booking.id):
             numbers = (back.out_refund_no, back.refund_id or "")
-            words = f"{back.reason}：{REFUND_WORDS[back.state]}"
-            at = back.settled_at or back.requested_at
+            words, at = f"{back.reason}：{refund_words(back)}", refund_moment(back)
             lines.append((at, (_at(at), f"退{what}", f"-{format_yuan(back.amount_fen)}", words, *numbers)))
     if booking.balance_channel == "store" and booking.balance_paid_at is not None:
         at, document = booking.balance_paid_at, booking.balance_document
