@@ -142,7 +142,8 @@ def engine_options(url: str) -> dict[str, Any]:
         options = {"connect_args": {"timeout": 15}, "pool_size": 16, "max_overflow": 8, "hide_parameters": True}
         return {**options, "pool_use_lifo": True}
     living = [(keep_alive_only, "checkout")]
-    return {"pool_size": 8, "max_overflow": 8, "pool_events": living, "hide_parameters": True}
+    options = {"connect_args": {"prepare_threshold": None}, "pool_size": 8, "max_overflow": 8, "hide_parameters": True}
+    return {**options, "pool_events": living}
 
 
 def import_models() -> None:

@@ -12,8 +12,18 @@ from sqlalchemy.exc import DisconnectionError
 from app.core import prepared
 from app.core.writing import begin_immediate, turn
 
-WRITE = "zhanting_write"
-_BEGIN = text("BEGIN")
+READ, WRITE = "zhanting_read", "zhanting_write"
+_BEGIN, _BEGIN_WRITING = text("BEGIN"), text("BEGIN READ WRITE")
+
+
+@functools.lru_cache(8)
+def reading(engine: Engine) -> Engine:
+    """The same engine for what is only read.
+
+    On PostgreSQL without a transaction: statements see what is committed at their moment either way, and the ways to
+    the server and back for BEGIN and ROLLBACK are saved.
+    """
+    return engine.execution_options(**{READ: True})
 
 
 @functools.lru_cache(8)
@@ -24,9 +34,13 @@ def writing(engine: Engine) -> Engine:
 
 @event.listens_for(Engine, "connect")
 def _prepare(connection: Any, _record: Any) -> None:
-    """On both databases BEGIN is ours (_begin), so that one read alone needs neither BEGIN nor ROLLBACK."""
+    """On both databases BEGIN is ours (_begin), so that one read alone needs neither BEGIN nor ROLLBACK.
+
+    PostgreSQL refuses a write or a row's lock outside of what we began.
+    """
     if type(connection).__module__.split(".")[0] != "sqlite3":
         connection.autocommit = True
+        connection.execute("SET default_transaction_read_only = on")
         return
     connection.isolation_level = None
     cursor = connection.cursor()
@@ -37,10 +51,14 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Any) -> None:
-    if connection.dialect.name == "sqlite" and connection.get_execution_options().get(WRITE):
-        begin_immediate(connection.connection.dbapi_connection)
-    else:
-        prepared.run(connection, connection.connection.dbapi_connection, _BEGIN, {})
+    options, driver = connection.get_execution_options(), connection.connection.dbapi_connection
+    if connection.dialect.name == "sqlite":
+        if options.get(WRITE):
+            begin_immediate(driver)
+        else:
+            prepared.run(connection, driver, _BEGIN, {})
+    elif not options.get(READ):
+        prepared.run(connection, driver, _BEGIN_WRITING, {})
 
 
 QUIET = 30.0  # seconds a connection may rest before it has to answer again

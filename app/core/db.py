@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
@@ -42,7 +43,7 @@ from sqlalchemy.orm.util import identity_key
 from sqlalchemy.types import TypeDecorator
 
 from app.core import prepared
-from app.core.connecting import turn_of, writing
+from app.core.connecting import reading, turn_of, writing
 from app.core.prepared import Outcome
 
 P = ParamSpec("P")
@@ -91,7 +92,7 @@ class _JoiningSession(ShopSession):
 
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         unit = _open.get()
-        return unit.connection if unit is not None else super().get_bind(*args, **kwargs)
+        return unit.connection if unit is not None else reading(cast(Engine, super().get_bind(*args, **kwargs)))
 
 
 db = SQLAlchemy(model_class=Base, session_options={"class_": _JoiningSession})
@@ -243,6 +244,20 @@ def look(statement: Executable, values: Mapping[str, Any]) -> Outcome:
         # What the driver could not answer is asked again with all that SQLAlchemy knows of lost connections.
         rows = [tuple(row) for row in db.session.execute(statement, values)]
         return Outcome(len(rows), rows)
+
+
+def stream(statement: Executable, size: int) -> Generator[Any]:
+    """The rows of a long answer, so many of them in memory at a time. To be read to its end, or closed.
+
+    PostgreSQL keeps such an answer for as long as a transaction: the one that is open here, or else one of its own.
+    """
+    asked = {"yield_per": size}
+    if in_transaction():
+        with db.session.execute(statement, execution_options=asked) as rows:
+            yield from chain.from_iterable(rows.partitions())
+        return
+    with db.engine.connect() as connection, connection.execute(statement, execution_options=asked) as rows:
+        yield from chain.from_iterable(rows.partitions())
 
 
 def phone_tail(column: Any) -> ColumnElement[str]:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-import psycopg
 from sqlalchemy import Connection, Dialect, Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.types import TypeEngine
+
+from app.core import wire
 
 Convert = Callable[[Any], Any]
 Row = tuple[Any, ...]
@@ -45,7 +46,7 @@ class _Prepared:
     """One statement for one dialect and one set of given names."""
 
     def __init__(self, statement: ClauseElement, dialect: Dialect, names: tuple[str, ...]) -> None:
-        # psycopg rewrites named parameters at every execution; the server's own $1 goes through as it is.
+        # psycopg rewrites named parameters at every execution; the server's own $1 goes through as it is (core.wire).
         self._raw = dialect.driver == "psycopg"
         compiled = statement.compile(dialect=_numbered(dialect) if self._raw else dialect, column_keys=list(names))
         assert isinstance(compiled, SQLCompiler)
@@ -65,10 +66,12 @@ class _Prepared:
         """On a connection of the driver; its errors come as they are."""
         filled = {**self._fixed, **values}
         given = [filled[name] if how is None else how(filled[name]) for name, how in self._into]
-        cursor: Any = psycopg.RawCursor(driver) if self._raw else driver.cursor()
+        if self._raw:
+            count, rows = wire.run(driver, self.sql, given)
+            return Outcome(count, [self._row(row) for row in rows])
+        cursor = driver.cursor()
         try:
             cursor.execute(self.sql, given)
-            # Asking the cursor whether there are rows costs psycopg more than fetching them.
             rows = cursor.fetchall() if self._out else []
             count = cursor.rowcount
         finally:

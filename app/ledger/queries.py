@@ -4,11 +4,11 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from sqlalchemy import String, func, select, type_coerce, union
 
-from app.core.db import db
+from app.core.db import db, stream
 from app.core.errors import NotFound
 from app.dealers.models import Dealer
 from app.ledger.models import DailyClose, LedgerCheck, LedgerEntry, LedgerHead, LedgerKey
@@ -120,9 +120,7 @@ def each_row(chain: int, first: int | None = None, last: int | None = None) -> G
         wanted = wanted.where(E.seq >= first)
     if last is not None:
         wanted = wanted.where(E.seq <= last)
-    with db.session.execute(wanted, execution_options={"yield_per": PIECE}) as rows:
-        for piece in rows.partitions():
-            yield from cast("list[Raw]", piece)
+    yield from stream(wanted, PIECE)
 
 
 def each_entry(chain: int, first: int | None = None, last: int | None = None) -> Generator[Entry]:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.booking.models import DealDealer, OnePriceDeal
 from app.catalog.models import Brand, Colour, Picture, Series, SeriesPicture, SpecItem, Trim
 from app.catalog.rules import SaleStatus
-from app.core.db import db
+from app.core.db import db, stream
 from app.core.money import Fen
 from app.coupons.models import CampaignDealer, CampaignSeries, CouponCampaign
 from app.dealers.models import Dealer
@@ -72,9 +72,8 @@ def stream_specs() -> Iterator[tuple[str, list[Spec]]]:
         .join(SpecItem, SpecItem.trim_id == Trim.id)
         .where(Trim.status != WITHDRAWN)
         .order_by(Trim.id, SpecItem.position)
-        .execution_options(yield_per=5000)
     )
-    for slug, lines in groupby(db.session.execute(statement), key=lambda line: line[0]):
+    for slug, lines in groupby(stream(statement, 5000), key=lambda line: line[0]):
         yield slug, [(line[1], line[2], line[3], line[4]) for line in lines]
 
 

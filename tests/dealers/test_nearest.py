@@ -184,12 +184,12 @@ def test_index_is_what_postgresql_uses(app):
         assert "USING INTEGER PRIMARY KEY" in str(db.session.execute(text(plan)).all())
         return
     stock()
-    db.session.execute(text("SET LOCAL enable_seqscan = off"))
-    order = places._BY_INDEX.replace("%(x)s, %(y)s, %(z)s", "0.1, 0.2, 0.3")
-    plan = db.session.execute(
-        text(f"EXPLAIN SELECT id FROM dealers WHERE kind_id IS NOT NULL ORDER BY {order} LIMIT 24".replace(":", "\\:"))
-    )
-    assert "ix_dealers_place" in str(plan.all())
+    order = places._BY_INDEX.replace("$1, $2, $3", "0.1, 0.2, 0.3").replace(":", "\\:")
+    with transaction() as session:
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        wanted = f"EXPLAIN SELECT id FROM dealers WHERE kind_id IS NOT NULL ORDER BY {order} LIMIT 24"
+        plan = session.execute(text(wanted)).all()
+    assert "ix_dealers_place" in str(plan)
 
 
 def test_a_store_open_past_midnight_passes_the_filter_until_it_closes(app):

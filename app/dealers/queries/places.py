@@ -16,6 +16,7 @@ from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine
 
+from app.core import wire
 from app.core.db import db
 from app.dealers.geo import EARTH_RADIUS_M, haversine_m
 
@@ -23,14 +24,14 @@ FIRST, FIRST_NARROWED, MOST = 24, 64, 512
 _CELL = Struct(">q6f")  # a cell of a node of SQLite's R*Tree: what it leads to, then lower and upper bound of x, y, z
 _FAR = 1.0  # from 60 degrees on (the square of the straight line), boxes alone say too little
 _VECTOR = "cos(radians(lat)) * cos(radians(lng)), cos(radians(lat)) * sin(radians(lng)), sin(radians(lat))"
-_BY_INDEX = f"cube(ARRAY[{_VECTOR}]) <-> cube(ARRAY[%(x)s, %(y)s, %(z)s]::float8[])"
+_BY_INDEX = f"cube(ARRAY[{_VECTOR}]) <-> cube(ARRAY[$1, $2, $3]::float8[])"
 # The haversine without its last step; it orders as the distance does, down to the millimetre.
 _HALF = repr(math.pi / 360)
 _BY_MEASURE = (
-    f"pow(sin((lat - {{lat}}) * {_HALF}), 2)"
-    f" + {{cos}} * cos(lat * 2 * {_HALF}) * pow(sin((lng - {{lng}}) * {_HALF}), 2)"
+    f"pow(sin((lat - {{0}}1) * {_HALF}), 2) + {{0}}3 * cos(lat * 2 * {_HALF}) * pow(sin((lng - {{0}}2) * {_HALF}), 2)"
 )
-_ONE_OF = {"sqlite": "IN (SELECT value FROM json_each(:{0}))", "postgresql": "= ANY(%({0})s::bigint[])"}
+_SIGN = {"sqlite": "?", "postgresql": "$"}  # before the number of a value
+_ONE_OF = {"sqlite": "IN (SELECT value FROM json_each(?{0}))", "postgresql": "= ANY(${0}::bigint[])"}
 
 
 class Place(NamedTuple):
@@ -62,8 +63,7 @@ def walk(lat: float, lng: float, kinds: Collection[int] | None, likely: int = 0)
         return _walk_rtree(connection, lat, lng, kinds)
     if not _has_index(connection):
         return scan(lat, lng, kinds, None, likely)
-    x, y, z = _vector(lat, lng)
-    return _in_order(connection, lat, lng, _BY_INDEX, {"x": x, "y": y, "z": z}, kinds, None, likely)
+    return _in_order(connection, lat, lng, _BY_INDEX, _vector(lat, lng), kinds, None, likely)
 
 
 def scan(
@@ -71,9 +71,7 @@ def scan(
 ) -> Iterator[Found]:
     """The same without the index of places: the database measures each store of these kinds and of these ids."""
     connection = db.session.connection()
-    given = {"lat": lat, "lng": lng, "cos": math.cos(math.radians(lat))}
-    form = ":{}" if connection.dialect.name == "sqlite" else "%({})s"
-    order = _BY_MEASURE.format(**{name: form.format(name) for name in given})
+    given, order = (lat, lng, math.cos(math.radians(lat))), _BY_MEASURE.format(_SIGN[connection.dialect.name])
     return _in_order(connection, lat, lng, order, given, kinds, among, likely)
 
 
@@ -85,9 +83,9 @@ def tells_kinds() -> bool:
 def count(kinds: Collection[int], most: int) -> int:
     """How many shown stores are of these kinds, counted up to `most`."""
     connection = db.session.connection()
-    one_of = _ONE_OF[connection.dialect.name].format("kinds")
+    one_of = _ONE_OF[connection.dialect.name].format(1)
     sql = f"SELECT count(*) FROM (SELECT 1 FROM dealers WHERE kind_id {one_of} LIMIT {most}) AS counted"  # noqa: S608
-    return cast(int, _ask(connection, sql, {"kinds": _list(connection, kinds)})[0][0])
+    return cast(int, _ask(connection, sql, [_list(connection, kinds)])[0][0])
 
 
 def _in_order(
@@ -95,7 +93,7 @@ def _in_order(
     lat: float,
     lng: float,
     order: str,
-    given: dict[str, Any],
+    fixed: tuple[float, float, float],
     kinds: Collection[int] | None,
     among: Collection[int] | None,
     likely: int,
@@ -104,11 +102,11 @@ def _in_order(
 
     Stores at one place come in any order, so no piece can be told where the one before it ended.
     """
-    where = "kind_id IS NOT NULL"
+    where, given = "kind_id IS NOT NULL", list[Any](fixed)
     for column, ids in (("kind_id", kinds), ("id", among)):
         if ids is not None:
-            where += f" AND {column} " + _ONE_OF[connection.dialect.name].format(column)
-            given[column] = _list(connection, ids)
+            given.append(_list(connection, ids))
+            where += f" AND {column} " + _ONE_OF[connection.dialect.name].format(len(given))
     telling = kinds is not None and tells_kinds()
     along = ", (SELECT count(*) FROM dealer_kinds)" if telling else ""
     sql = f"SELECT id, lat, lng{along} FROM dealers WHERE {where} ORDER BY {order} LIMIT {{}}"  # noqa: S608 (constants)
@@ -131,9 +129,12 @@ def _list(connection: Connection, ids: Collection[int]) -> Any:
     return text if connection.dialect.name == "sqlite" else f"{{{text[1:-1]}}}"
 
 
-def _ask(connection: Connection, sql: str, given: Any) -> list[tuple[Any, ...]]:
+def _ask(connection: Connection, sql: str, given: list[Any]) -> list[tuple[Any, ...]]:
     """Rows straight from the driver, in the session's own transaction: a node is read in a few microseconds."""
-    with closing(cast(Any, connection.connection.dbapi_connection).cursor()) as cursor:
+    driver = cast(Any, connection.connection.dbapi_connection)
+    if connection.dialect.name != "sqlite":
+        return wire.run(driver, sql, given)[1]
+    with closing(driver.cursor()) as cursor:
         cursor.execute(sql, given)
         return cast("list[tuple[Any, ...]]", cursor.fetchall())
 
@@ -149,7 +150,7 @@ _indexed: WeakSet[Engine] = WeakSet()
 def _has_index(connection: Connection) -> bool:
     """Whether cube could be had when the tables were made; one that is missing is looked for each time."""
     if connection.engine not in _indexed:
-        if not _ask(connection, "SELECT to_regclass('ix_dealers_place') IS NOT NULL", ())[0][0]:
+        if not _ask(connection, "SELECT to_regclass('ix_dealers_place') IS NOT NULL", [])[0][0]:
             return False
         _indexed.add(connection.engine)
     return True
