@@ -91,6 +91,19 @@ def cached_page(*names: str, key: Callable[[], Hashable] | None = None, crowd: b
     return decorate
 
 
+def kept_body(number: int, address: Hashable, make: Callable[[], Response]) -> bytes:
+    """A body that is the same for everybody while this number is the published one, made once and kept here.
+
+    For answers that are no public page: a refusal that a crowd is given.
+    """
+    store = cast("PageStore", current_app.extensions["page_store"])
+    page = store.find(number, address)
+    if page is None:
+        page = Page(make().get_data(), [], None)
+        store.keep(number, address, page)
+    return page.body
+
+
 def good_until(moment: datetime | None) -> None:
     """The page being made says something that ends then (a window, a schedule): it is made again after it."""
     if moment is not None:

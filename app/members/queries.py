@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Column, ColumnElement, Executable, FromClause, bindparam, or_, select
 
@@ -51,6 +51,7 @@ def session_digest(key: str) -> str:
 
 # Made once: every request of somebody who is signed in runs it.
 _members, _ended = table_of(Member), table_of(EndedSession)
+_NAMES = tuple(_members.c.keys())
 _FROM = _members.outerjoin(_ended, _ended.c.digest == bindparam("digest"))
 _KNOWN = select(_members, _ended.c.digest).where(_members.c.id == bindparam("member"))
 _SIGNED_IN = _KNOWN.select_from(_FROM)
@@ -71,8 +72,10 @@ def find_signed_in(
     row = look(statement, {"member": member_id, "digest": session_digest(session_key)}).first()
     if row is None:
         return None
-    values, (ended, *rest) = row[: len(_members.c)], row[len(_members.c) :]  # none to be joined: not ended
-    member = Member(**dict(zip(_members.c.keys(), values, strict=True)))
+    values, (ended, *rest) = row[: len(_NAMES)], row[len(_NAMES) :]  # none to be joined: not ended
+    member = Member()
+    known = cast(dict[str, Any], member.__dict__)
+    known.update(zip(_NAMES, values, strict=True))  # as the session loads rows: known, not changed
     good = ended is None and member.session_version == session_version and is_living(member)
     return (member, tuple(rest)) if good else None
 

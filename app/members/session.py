@@ -50,15 +50,27 @@ login_manager.session_protection = None  # pyright: ignore[reportAttributeAccess
 
 @login_manager.user_loader
 def load_signed_in(session_id: str) -> SignedIn | None:
-    kind, _, rest = session_id.partition(":")
-    member_id, _, version = rest.partition(":")
-    if kind != "m" or not (member_id.isdecimal() and version.isdecimal()):
+    named = _read_id(session_id)
+    if named is None:
         return None
-    found = queries.find_signed_in(int(member_id), int(version), session.get(_KEY, ""), g.get("ask_beside"))
+    found = queries.find_signed_in(*named, session.get(_KEY, ""), g.get("ask_beside"))
     if found is None:
         return None
     member, g.found_beside = found
     return SignedIn(member)
+
+
+def _read_id(session_id: str) -> tuple[int, int] | None:
+    """The member and the version of its sessions that a session names."""
+    kind, _, rest = session_id.partition(":")
+    member_id, _, version = rest.partition(":")
+    return (int(member_id), int(version)) if kind == "m" and member_id.isdecimal() and version.isdecimal() else None
+
+
+def claimed_member_id() -> int | None:
+    """The member whose session this is, not asked whether it still holds: for answers that are no secret."""
+    named = _read_id(str(session.get("_user_id", "")))
+    return named[0] if named else None
 
 
 def current_member() -> Member | None:

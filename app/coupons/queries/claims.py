@@ -59,6 +59,12 @@ _BEFORE = (
     .where(_campaigns.c.slug == bindparam("slug"))
     .outerjoin_from(_campaigns, _same, true())
 )
+_HELD = select(_coupons.c.id).where(
+    _coupons.c.campaign_id == _campaigns.c.id, _coupons.c.member_id == bindparam("member", type_=Integer)
+)
+_LATE = select(*OFFERED, publishing.NUMBER.scalar_subquery(), _HELD.correlate(_campaigns).exists()).where(
+    _campaigns.c.slug == bindparam("slug")
+)
 _AGAIN = select(*OFFERED).where(_campaigns.c.id == _OF_CAMPAIGN)
 # What the person has of the campaign, beside the published number as of now: one row without a coupon.
 _published = table_of(publishing.PublishedVersion)
@@ -81,6 +87,14 @@ class Before(NamedTuple):
     same: Claimed | None
 
 
+class Late(NamedTuple):
+    """What decides whether somebody comes too late, and under which published number the answer may be kept."""
+
+    campaign: Offered
+    published: int
+    holds: bool  # this person has a coupon of it, maybe by this very form
+
+
 class Standing(NamedTuple):
     """One coupon a person has of a campaign."""
 
@@ -100,6 +114,12 @@ def look_before(slug: str, member_id: int, key: str) -> Before | None:
         return None
     *campaign, same_id, code, until = row
     return Before(Offered(*campaign), Claimed(same_id, code, until, True) if same_id is not None else None)
+
+
+def look_late(slug: str, member_id: int) -> Late | None:
+    """For whoever may be too late: one small read, no lock; None: no such campaign."""
+    row = look(_LATE, {"slug": slug, "member": member_id}).first()
+    return Late(Offered(*row[:-2]), *row[-2:]) if row else None
 
 
 def read_again(campaign_id: int) -> Offered:

@@ -16,6 +16,7 @@ from app.coupons.rules import Channel, ClaimWay
 from app.coupons.services import giving, ways
 from app.coupons.services.claim import claim_coupon
 from app.coupons.views import blueprint
+from app.coupons.views.late import answer_late
 from app.members.session import current_member, login_url, send_to_login
 from app.visits.session import touch
 
@@ -41,6 +42,10 @@ def new_claim(slug: str) -> Any:
     return _claim_page(card, form, member.id if member else None)
 
 
+def _refused_early(slug: str) -> Response | None:
+    return answer_late(slug) or _signed_out(slug)
+
+
 def _signed_out(slug: str) -> Response | None:
     """Whose session ended meanwhile comes back from the login to the form they sent, with the code that led there.
 
@@ -54,7 +59,7 @@ def _signed_out(slug: str) -> Response | None:
 
 @blueprint.post("/coupons/<slug>/claims")
 @access("member")
-@answers_early(_signed_out)
+@answers_early(_refused_early)
 def claim(slug: str) -> Response:
     sent, form = read_claim(), None
     if sent is not None:
