@@ -6,6 +6,7 @@ Text is made smaller, then broken, then cut, so that the longest name stays on t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,7 @@ INK, INK2, TEAL, PAPER = (20, 24, 26), (75, 83, 87), (11, 93, 87), (225, 238, 23
 OWN, RARE = "own", "rare"
 POINT: Final = 25.4 / 72
 QUIET: Final = 4
+NAME = 6  # a part of a name up to this long is not broken
 STICKER = (99.1, 57.0)  # ten on a sheet of A4: 2 by 5
 
 
@@ -255,18 +257,19 @@ def _wrap(pdf: FPDF, text: str, room: float) -> Iterator[str]:
 
 
 def _words(text: str) -> Iterator[str]:
-    word = ""
-    for sign in text:
-        joined = word and (
-            (sign.isascii() and word[-1].isascii() and sign != " " and word[-1] != " ") or sign in "，。、；：）”"
-        )
-        if joined:
-            word += sign
-        else:
-            if word:
-                yield word
-            word = sign
-    if word:
+    """What stays on one line: short names between spaces (舒享版), words of letters, a mark with what it follows."""
+    for part in re.findall(r" +|[^ ]+", text):
+        if len(part) <= NAME:
+            yield part
+            continue
+        word = ""
+        for sign in part:
+            if word and ((sign.isascii() and word[-1].isascii()) or sign in "，。、；：）”"):
+                word += sign
+            else:
+                if word:
+                    yield word
+                word = sign
         yield word
 
 

@@ -63,6 +63,7 @@ def test_slots_know_holidays_special_days_lead_time_and_closed_days(app: Flask) 
         ("周二 11-24", 0),  # 休
         ("周三 11-25", 4),  # ten to twelve
     ]
+    assert [day.why_not for day in plan.days()] == ["", "", "不可约", ""]  # full is said only of what was booked
     assert plan.slots(date(2026, 11, 26)) == []  # beyond what may be booked
     with transaction():
         db.session.add(DriveClosure(dealer_id=world.west, from_on=MONDAY, until_on=MONDAY, reason="保养"))

@@ -129,6 +129,9 @@ def test_store_makes_reassigns_prints_and_retires_on_the_phone(app, shop, lead):
     assert script not in text
     changed = fields(me.page(f"{place}/change")) | {"label": "2 号车位", "trim": "s5-a", "stock": "booked"}
     assert me.http.post(f"{place}/change", data=changed).status_code == 303
+    assert "现在标为已售出" not in me.page(f"{place}/change")
+    me.http.post(f"{place}/stock", data=fields(me.page(place)) | {"stock": "sold"})
+    assert "换上新车时，请把库存状态一并改过来" in me.page(f"{place}/change")
     for sheet in Sheet:
         answer = me.http.get(f"{place}/sheets/{sheet}.pdf")
         assert answer.mimetype == "application/pdf"
@@ -167,6 +170,14 @@ def test_name_of_sixty_characters_fits_each_sheet(room, size, lines):
     assert "".join(rows).removesuffix("…") in store
     assert len(rows) <= lines
     assert all(pdf.get_string_width(row) <= room for row in rows)
+
+
+def test_the_name_of_a_trim_is_not_torn_apart():
+    pdf = paper._new([], (210, 148))  # pyright: ignore[reportPrivateUsage]
+    pdf.set_font(paper.OWN, size=20)
+    room = pdf.get_string_width("岫 S5 2026款 520 舒享")
+    rows = list(paper._wrap(pdf, "岫 S5 2026款 520 舒享版\n雪山白", room))  # pyright: ignore[reportPrivateUsage]
+    assert rows == ["岫 S5 2026款 520", "舒享版", "雪山白"]
 
 
 class Account:

@@ -37,9 +37,17 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Day:
+    """A day with how many of its slots are left; `slots` are those that are not over."""
+
     on: date
     text: str
     left: int
+    slots: int
+
+    @property
+    def why_not(self) -> str:
+        """Why it cannot be chosen: full is said only of what was booked, not of a closed day or an evening."""
+        return "" if self.left else "已满" if self.slots else "不可约"
 
 
 class Plan:
@@ -59,7 +67,8 @@ class Plan:
     def days(self) -> list[Day]:
         """Today and the days ahead, with how many slots are left on each."""
         ahead = [self.today + timedelta(days=n) for n in range(self.desk.days_ahead + 1)]
-        return [Day(on, day_text(on, self.today), sum(1 for s in self.slots(on) if s.left)) for on in ahead]
+        slots = {on: self.slots(on) for on in ahead}
+        return [Day(on, day_text(on, self.today), sum(1 for s in of if s.left), len(of)) for on, of in slots.items()]
 
     def slots(self, on: date) -> list[Slot]:
         """Every slot of a day that is not over, full ones too; none beyond what may be booked."""
