@@ -9,6 +9,7 @@ from app.admin import queries, services
 from app.admin.errors import LoginFailed
 from app.admin.forms import LoginForm, ManagerForm
 from app.admin.session import current_operator, sign_in, sign_out
+from app.admin.wording import action_words, subject_words
 from app.core import actors, backoffice, clock
 from app.core.htmx import go, render
 from app.core.qr import qr_svg
@@ -74,7 +75,9 @@ def logout() -> Any:
 @blueprint.get("")
 @access("admin")
 def show_dashboard() -> Any:
-    return render("admin/dashboard.html", here="dashboard", operator=g.operator, board=queries.read_dashboard())
+    board = queries.read_dashboard()
+    words = {"action_words": action_words, "subject_words": subject_words}
+    return render("admin/dashboard.html", here="dashboard", operator=g.operator, board=board, **words)
 
 
 @blueprint.get("/staff")

@@ -21,6 +21,7 @@ class Actor:
     id: int | None = None
     role: str = ""
     dealer_id: int | None = None
+    member_id: int | None = None  # who staff are as customers: nobody redeems what is their own
 
 
 SYSTEM = Actor("system")

@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 from flask import Response, abort
 
@@ -14,8 +15,38 @@ from app.ledger import queries
 from app.ledger.models import DailyClose
 from app.ledger.rules import Line, event_words
 
-COLUMNS = ("行号", "时间", "事项", "对象", "活动编号", "金额(元)", "门店承担(‰)", "经手", "摘要", "前一行摘要")
+COLUMNS = (
+    "行号",
+    "时间",
+    "事项",
+    "对象",
+    "活动编号",
+    "金额(元)",
+    "门店承担(‰)",
+    "经手",
+    "摘要",
+    "前一行摘要",
+    "券号或订单号",
+)
 PAGE = 50
+PIECE = 500
+Numbers = Callable[[Collection[int]], Mapping[int, str]]
+_numbers: dict[str, Numbers] = {}
+
+
+def register_numbers(kind: str, read: Numbers) -> None:
+    """Let a room above say under which numbers people know its things: the ledger itself holds opaque ids."""
+    _numbers[kind] = read
+
+
+def numbers_of(subjects: Iterable[str]) -> dict[str, str]:
+    """`coupon:1` → the number on its receipt, for those whose room says it; one question for each kind."""
+    ids: dict[str, set[int]] = {}
+    for subject in subjects:
+        kind, _, number = subject.partition(":")
+        if kind in _numbers and number.isdecimal():
+            ids.setdefault(kind, set()).add(int(number))
+    return {f"{kind}:{one}": no for kind, some in ids.items() for one, no in _numbers[kind](some).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +57,7 @@ class Shown:
     name: str
     events: list[tuple[str, str]]
     campaigns: list[tuple[str, dict[str, int]]]
-    lines: list[tuple[Line, str]]
+    lines: list[tuple[Line, str, str]]  # with what it is in words, and the number of its subject
     number: int
     last: int
 
@@ -49,12 +80,17 @@ def show(close: DailyClose, number: int = 1) -> Shown:
     last = max(-(-(close.last_seq - close.first_seq + 1) // PAGE), 1)
     number = min(max(number, 1), last)
     lines = queries.page_of_entries(close, number, PAGE)
+    numbers = numbers_of(line.subject for line in lines)
     return Shown(
         close=close,
         name=queries.name_of(close.chain),
         events=[(words_of(name), _sum(total)) for name, total in close.content["events"].items()],
         campaigns=list(close.content["campaigns"].items()),
-        lines=[(line, words_of(f"{line.subject.partition(':')[0]}:{line.event}")) for line in lines],
+        lines=[
+            (line, words_of(f"{kind}:{line.event}"), numbers.get(line.subject, number_in_kind))
+            for line in lines
+            for kind, _, number_in_kind in [line.subject.partition(":")]
+        ],
         number=number,
         last=last,
     )
@@ -69,16 +105,22 @@ def words_of(name: str) -> str:
 def write_csv(close: DailyClose) -> Iterator[str]:
     """The rows of a close as CSV that spreadsheet programs open as UTF-8, piece by piece."""
     yield "\ufeff" + _csv_line(COLUMNS)
-    for entry in queries.each_entry(close.chain, close.first_seq, close.last_seq):
-        line = entry.line
-        kind = line.subject.partition(":")[0]
-        yield _csv_line(
-            (
-                line.seq, f"{clock.local(line.at):%Y-%m-%d %H:%M:%S}", event_words(kind, line.event), line.subject,
-                f"'{line.campaign}" if line.campaign[:1] in tuple("=+-@") else line.campaign,
-                f"{line.amount_fen / 100:.2f}", line.dealer_permille, line.actor, entry.digest, entry.previous,
-            )
-        )  # fmt: skip
+    entries = queries.each_entry(close.chain, close.first_seq, close.last_seq)
+    while piece := list(islice(entries, PIECE)):
+        numbers = numbers_of(entry.line.subject for entry in piece)
+        yield "".join(_csv_row(entry, numbers.get(entry.line.subject, "")) for entry in piece)
+
+
+def _csv_row(entry: queries.Entry, number: str) -> str:
+    line = entry.line
+    return _csv_line(
+        (
+            line.seq, f"{clock.local(line.at):%Y-%m-%d %H:%M:%S}",
+            event_words(line.subject.partition(":")[0], line.event), line.subject,
+            f"'{line.campaign}" if line.campaign[:1] in tuple("=+-@") else line.campaign,
+            f"{line.amount_fen / 100:.2f}", line.dealer_permille, line.actor, entry.digest, entry.previous, number,
+        )
+    )  # fmt: skip
 
 
 def send_file(text: str, row: DailyClose, name: str, ending: str) -> Response:

@@ -1,5 +1,8 @@
 """Refusals at the counter. `screen` is the colour of the full-screen answer; `code` is kept with the failed scan."""
 
+from datetime import datetime
+from typing import Protocol
+
 from app.core.errors import DomainError
 from app.core.money import format_yuan
 
@@ -11,7 +14,10 @@ class Refused(DomainError):
 class Unreadable(Refused):
     code = "code_unreadable"
     screen = "needs"
-    message = "请扫客户手机上的取车码或券码；手动输入时，请填 6 位数字码（或预订单号、券号）和客户手机号后四位。"
+    message = (
+        "请扫客户手机上的取车码或券码；手动输入时，请填 6 位数字码（或预订单号、券号）和客户手机号后四位。"
+        "客户没有留手机号的，请填券号和 6 位数字码。"
+    )
 
 
 class PaymentCode(Refused):
@@ -36,12 +42,17 @@ class OtherPage(Refused):
 
 class UnknownCode(Refused):
     code = "code_unknown"
-    message = "没有找到对应的券或预订。请让客户刷新页面后重新出示，或核对手机号后四位。"
+    message = "没有找到对应的券或预订。请让客户刷新页面后重新出示，或核对数字和手机号后四位。"
 
 
 class OldCode(Refused):
     code = "code_old"
     message = "这个码已过期（每 60 秒更换一次，截图无效）。请让客户刷新页面后重新出示。"
+
+
+class OwnCode(Refused):
+    code = "scan_own"
+    message = "这是您本人的券或预订，不能由自己核销。请让同事核销。"
 
 
 class WrongStoreScan(Refused):
@@ -58,19 +69,48 @@ class WrongStoreCoupon(Refused):
         super().__init__(f"此券仅限{where}使用。客户可改约到店，券不会因此失效。")
 
 
-class AlreadyHandedOver(Refused):
-    code = "already_handed_over"
+class Redeemed(Protocol):
+    """The redemption that stands: which, whose, when."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def staff_id(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
+
+
+class Used(Refused):
+    """Redeemed before; `by` is the redemption at a counter, if it was one."""
+
+    screen = "used"
+    by: Redeemed | None = None
+
+
+class JustDone(Refused):
+    """What this very clerk redeemed a moment ago: its answer may have been lost. `receipt` leads to it."""
+
+    code = "scan_just_done"
     screen = "used"
 
-    def __init__(self, when: str, where: str, who: str) -> None:
+    def __init__(self, when: str, receipt: int) -> None:
+        super().__init__(f"{when} 刚由您办理成功，不用再扫一次。")
+        self.receipt = receipt
+
+
+class AlreadyHandedOver(Used):
+    code = "already_handed_over"
+
+    def __init__(self, when: str, where: str, who: str, by: Redeemed | None = None) -> None:
+        self.by = by
         super().__init__(f"已于{when}在{where}由{who}办理交车，如有疑问请联系该店店长。")
 
 
-class AlreadyUsed(Refused):
+class AlreadyUsed(Used):
     code = "scan_used"
-    screen = "used"
 
-    def __init__(self, when: str, where: str, who: str) -> None:
+    def __init__(self, when: str, where: str, who: str, by: Redeemed | None = None) -> None:
+        self.by = by
         super().__init__(f"已于{when}在{where}由{who}核销，不能再次使用。如有疑问请联系该店店长。")
 
 
@@ -85,7 +125,7 @@ class CouponExpired(Refused):
     code = "scan_expired"
 
     def __init__(self, when: str) -> None:
-        super().__init__(f"此券已于{when}过期。请让客户在“我的卡券”查看其他可用的券。")
+        super().__init__(f"此券有效期到{when}，已经过期。请让客户在“我的卡券”查看其他可用的券。")
 
 
 class CouponRevoked(Refused):

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 TICKET_LIFE = timedelta(minutes=5)
 CLERK_UNDO = timedelta(seconds=30)
 SUPERVISOR_UNDO = timedelta(minutes=10)
+JUST_NOW = SUPERVISOR_UNDO  # so long a clerk who scans again is told that it was their own
+TAIL_DIGITS = 4
 TYPED_TRIES = 20
 TYPED_WINDOW = timedelta(minutes=10)
 OLD_CODE_MINUTES = 48 * 60  # how far back an old code is told from a wrong one: yesterday's screenshot, too
@@ -45,7 +47,10 @@ TYPED = (Kind.DIGITS, Kind.BOOKING, Kind.COUPON)
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What stands in the field after a scan or a typed code; `tail` is the last four digits of the phone."""
+    """What stands in the field after a scan or a typed code.
+
+    `tail` is the last four digits of the phone; beside a number it may be the six digits shown on the customer's page.
+    """
 
     kind: Kind
     value: str
@@ -71,7 +76,7 @@ def read_scan(code: str, tail: str = "", own_host: str = "") -> Scan:
     if _PAYMENT.match(plain):
         return Scan(Kind.PAYMENT, "")
     typed = _typed_kind(plain)
-    if typed and _TAIL.match(end):
+    if typed and (_TAIL.match(end) or (typed is not Kind.DIGITS and _DIGITS.match(end))):
         return Scan(typed, plain, end)
     if not typed and len(plain) > 9 and plain.isascii() and plain.isdecimal():
         return Scan(Kind.FOREIGN, "")  # a bar code of goods, a card of another shop

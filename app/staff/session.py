@@ -125,7 +125,7 @@ def _at_desk(phone: SharedPhone) -> ActiveStaff | None:
 
 def _let_pass(staff: ActiveStaff) -> None:
     g.staff = staff
-    g.actor = Actor("staff", staff.id, staff.role, staff.dealer_id)
+    g.actor = Actor("staff", staff.id, staff.role, staff.dealer_id, staff.member_id)
 
 
 def _no_access() -> Any:

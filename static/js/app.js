@@ -43,7 +43,7 @@
     if (event.detail.xhr.getResponseHeader("HX-Trigger")) return; /* the answer brought its own words */
     banner(status === 419 || status === 401 ? "登录已过期，请重新登录后继续" : status === 429 ? "操作太频繁，请稍后再试" : "刚才没有成功，您填写的内容还在。请重试");
   });
-  ["htmx:sendError", "htmx:timeout"].forEach(function (name) { on(name, function (event) { byItself = asksByItself(event); banner("网络不稳定，刚才没有成功。请重试"); }); });
+  ["htmx:sendError", "htmx:timeout"].forEach(function (name) { on(name, function (event) { var asker = event.detail.elt, form = asker && asker.closest && asker.closest("[data-lost]"); byItself = asksByItself(event); banner(form ? form.dataset.lost : "网络不稳定，刚才没有成功。请重试"); }); });
 
   /* offline */
   function connection() { var bar = $("#offline"); if (bar) bar.hidden = navigator.onLine; }

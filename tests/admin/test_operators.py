@@ -199,7 +199,7 @@ def test_dashboard_shows_what_needs_an_eye(client):
     sign_in(client, operator())
     page = client.get("/admin")
     assert page.headers["Cache-Control"] == "no-store"
-    for word in ("sms_code:1", "GatewayError: timeout", "operator_signed_in"):
+    for word in ("sms_code:1", "GatewayError: timeout", "登录后台", "后台账号"):
         assert word in page.text
 
 

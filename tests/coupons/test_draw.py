@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from app.core.db import db, transaction
 from app.core.security import Actor
-from app.coupons import errors
+from app.coupons import errors, queries
 from app.coupons.models import Coupon, Draw, DrawEntry
 from app.coupons.queries import draws
 from app.coupons.rules.draws import MOST_PRIZE_FEN, commitment_of, verify
@@ -249,6 +249,8 @@ def test_a_cancelled_draw_gives_everything_back_and_tells_everybody() -> None:
     assert {row.member_id for row in told} == {payer.id, free.id}
     assert "已取消：奖品供应有变" in told[0].body
     db.session.rollback()
+    card = queries.get_card("c1", OPEN)
+    assert (card.words, card.when, card.claimable) == ("已结束", "", False)  # nobody is led to it any more
     with pytest.raises(errors.DrawBusy):
         draw_office.void(OPERATOR, "c1", "再取消一次", OPEN)
     with pytest.raises(errors.DrawNotOpen):

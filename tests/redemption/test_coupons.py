@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
-from app.core.db import db
+from app.core.db import db, transaction
 from app.core.security import SYSTEM, Actor, living_code
 from app.coupons.models import Coupon
 from app.coupons.services import state
+from app.members.models import Member
 from app.redemption import queries, services
 from app.redemption.errors import (
     AlreadyUsed,
@@ -21,6 +23,7 @@ from app.redemption.errors import (
     CouponOnlineOnly,
     CouponRevoked,
     ForeignCode,
+    JustDone,
     OldCode,
     OtherPage,
     PaymentCode,
@@ -102,11 +105,43 @@ def test_a_used_coupon_says_when_where_and_who(app: Flask) -> None:
     counter = Counter()
     seen, other = counter.look(), counter.look(by=counter.lead)
     counter.confirm(seen)
-    for again in (counter.look, lambda: counter.confirm(other, by=counter.lead)):
+    for again in (lambda: counter.look(by=counter.lead), lambda: counter.confirm(other, by=counter.lead)):
         with pytest.raises(AlreadyUsed) as refusal:
             again()
         assert refusal.value.message.startswith("已于11月22日12:05在西湖店由王*核销")
         assert refusal.value.screen == "used"
+
+
+def test_who_scans_again_because_no_answer_came_is_told_that_it_was_their_own(app: Flask) -> None:
+    """The network went between the confirmation and its answer: nobody is sent away, and nothing happens twice."""
+    counter = Counter()
+    done = counter.confirm(counter.look())
+    with pytest.raises(JustDone) as told:
+        counter.look()
+    assert (told.value.receipt, told.value.screen) == (done, "used")
+    assert told.value.message == "11月22日12:05 刚由您办理成功，不用再扫一次。"
+    assert db.session.query(FailedScan).count() == 0
+    with pytest.raises(AlreadyUsed) as refusal:  # the next day it is used like any other
+        counter.look(now=LATER + timedelta(hours=12))
+    assert refusal.value.message.startswith("已于11月22日12:05")
+
+
+def test_without_a_phone_number_the_coupons_number_and_the_digits_of_this_minute_do(app: Flask) -> None:
+    counter = Counter()
+    with transaction() as session:
+        session.execute(
+            update(Member).where(Member.phone.is_not(None)).values(phone=None, phone_verified_at=None, name="")
+        )
+    digits = living_code(SECRET, "C", counter.code, LATER).digits
+    old = living_code(SECRET, "C", counter.code, LATER - timedelta(minutes=5)).digits
+    assert counter.look(counter.code, digits).no == counter.code
+    assert counter.look(counter.code.lower(), f"{digits[:3]} {digits[3:]}").shown.who == "会员"
+    for code, end in ((counter.code, old), ("23456789ABCD", digits), (counter.code, "2086")):
+        with pytest.raises(UnknownCode):
+            counter.look(code, end)
+    for code, end in ((digits, digits), (counter.code, ""), (counter.code, "12345")):
+        with pytest.raises(Unreadable):
+            counter.look(code, end)
 
 
 def test_typed_digits_and_number_need_the_phone_tail(app: Flask) -> None:
@@ -122,7 +157,7 @@ def test_typed_digits_and_number_need_the_phone_tail(app: Flask) -> None:
             counter.look(code)
     counter.confirm(counter.look())
     with pytest.raises(AlreadyUsed):
-        counter.look(digits, "2086")
+        counter.look(digits, "2086", by=counter.lead)
 
 
 def test_another_store_is_told_where_it_is_valid(app: Flask) -> None:

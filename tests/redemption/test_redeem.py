@@ -17,6 +17,7 @@ from app.redemption import queries, services
 from app.redemption.errors import (
     AlreadyHandedOver,
     CannotUndo,
+    JustDone,
     NotRedeemable,
     OldCode,
     ReasonMissing,
@@ -87,7 +88,9 @@ def test_a_second_scan_says_when_where_and_who(app: Flask) -> None:
     clerk = s.clerk(shop.west)
     seen, other = look(clerk, token(no)), look(clerk, token(no))
     confirm(clerk, seen)
-    for again in (lambda: look(clerk, token(no)), lambda: confirm(clerk, other)):
+    with pytest.raises(JustDone):
+        look(clerk, token(no))
+    for again in (lambda: look(s.clerk(shop.west), token(no)), lambda: confirm(clerk, other)):
         with pytest.raises(AlreadyHandedOver) as refusal:
             again()
         assert refusal.value.message.startswith("已于11月22日12:05在西湖店由王*办理交车")

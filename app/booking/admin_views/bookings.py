@@ -11,7 +11,7 @@ from app.booking.admin_views import blueprint
 from app.booking.models import Booking
 from app.booking.queries import board
 from app.booking.queries.money import get_money
-from app.booking.rules import EVENT_WORDS, PICK_UP, BookingState, state_words
+from app.booking.rules import AUDIT_WORDS, EVENT_WORDS, PICK_UP, BookingState, state_words
 from app.booking.services import correct
 from app.booking.tails import is_tail, keep_tail, kept_tail, typed_tail
 from app.core import audit, clock
@@ -40,17 +40,6 @@ WHAT = {
     "no_show_at": "未到店记录",
     "default_excused_at": "门店违约免责",
 }
-ACTIONS = {
-    "booking_placed": "提交预订", "booking_deposit_paid": "首款到账", "booking_confirmed": "门店确认",
-    "booking_time_proposed": "提议时间", "booking_time_agreed": "约定时间", "booking_car_assigned": "分配车辆",
-    "booking_car_ready": "车已备好", "booking_no_show": "标记未到店", "booking_handed_over": "交车",
-    "booking_hand_over_undone": "撤销交车", "booking_cancelled": "取消", "booking_expired": "超时释放",
-    "booking_refunding": "申请退款", "booking_refunded": "退款完成", "booking_rescued": "迟付补救",
-    "booking_balance_recorded": "登记余款", "booking_balance_corrected": "更正余款", "booking_balance_paid": "余款到账",
-    "booking_corrected": "更正", "booking_forfeited": "违约不退", "booking_given_back": "总部退款",
-    "booking_dealer_missed": "门店违约", "booking_extended": "延长保留", "booking_looked_at": "查看完整资料",
-    "hold_extended": "延长保留", "redeemed": "扫码交车", "booking_contact_opened": "门店查看姓名和电话",
-}  # fmt: skip
 DETAILS = {
     "before": "原", "after": "现", "reason": "原因", "what": "项目", "document": "单据号", "vin": "车架号",
     "deal_id": "一口价", "dealer_id": "门店", "at": "时间", "fen": "金额", "sent": "短信",
@@ -205,7 +194,7 @@ def _page(no: str, status: int = 200, problem: str = "", *, full: bool = False) 
         coupons=list_of_booking(booking.id) if booking.coupon_fen else [],
         may=_may(booking),
         what=WHAT,
-        actions={f"booking_{event}": said for event, said in EVENT_WORDS.items()} | ACTIONS,
+        actions={f"booking_{event}": said for event, said in EVENT_WORDS.items()} | AUDIT_WORDS,
         details=DETAILS,
         mask=members.mask_phone,
         typed=request.form if status == 422 else {},

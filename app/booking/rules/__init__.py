@@ -49,6 +49,7 @@ from app.booking.rules.times import (
     worth_warning,
 )
 from app.booking.rules.words import (
+    AUDIT_WORDS,
     BAD_EVENTS,
     EVENT_WORDS,
     REFUND_TROUBLE,
@@ -57,6 +58,7 @@ from app.booking.rules.words import (
 )
 
 __all__ = [
+    "AUDIT_WORDS",
     "BAD_EVENTS",
     "BINDING_SHARE_PERCENT",
     "EVENT_WORDS",

@@ -64,3 +64,17 @@ BAD_EVENTS = frozenset(
 def mask_name(name: str) -> str:
     """周*: enough to greet, not enough to know."""
     return name[:1] + "*" if name else "*"
+
+
+# What the trail of a booking says was done.
+AUDIT_WORDS = {
+    "booking_placed": "提交预订", "booking_deposit_paid": "首款到账", "booking_confirmed": "门店确认",
+    "booking_time_proposed": "提议时间", "booking_time_agreed": "约定时间", "booking_car_assigned": "分配车辆",
+    "booking_car_ready": "车已备好", "booking_no_show": "标记未到店", "booking_handed_over": "交车",
+    "booking_hand_over_undone": "撤销交车", "booking_cancelled": "取消", "booking_expired": "超时释放",
+    "booking_refunding": "申请退款", "booking_refunded": "退款完成", "booking_rescued": "迟付补救",
+    "booking_balance_recorded": "登记余款", "booking_balance_corrected": "更正余款", "booking_balance_paid": "余款到账",
+    "booking_corrected": "更正", "booking_forfeited": "违约不退", "booking_given_back": "总部退款",
+    "booking_dealer_missed": "门店违约", "booking_extended": "延长保留", "booking_looked_at": "查看完整资料",
+    "hold_extended": "延长保留", "redeemed": "扫码交车", "booking_contact_opened": "门店查看姓名和电话",
+}  # fmt: skip

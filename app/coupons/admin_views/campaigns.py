@@ -17,7 +17,7 @@ from app.coupons.admin_views.forms import CHANNELS, CampaignForm, SlugForm, fill
 from app.coupons.previews import preview_path
 from app.coupons.queries import admin
 from app.coupons.queries.board import get_board
-from app.coupons.rules import CAMPAIGN_PHASE_WORDS, CampaignPhase, CampaignState, ClaimWay, CouponKind
+from app.coupons.rules import AUDIT_WORDS, CAMPAIGN_PHASE_WORDS, CampaignPhase, CampaignState, ClaimWay, CouponKind
 from app.coupons.rules.editing import LABELS, Draft
 from app.coupons.rules.lawful import breaches
 from app.coupons.rules.plain import WAY_HELP
@@ -25,10 +25,6 @@ from app.coupons.services import campaigns, rehearsal
 from app.coupons.services.campaigns import Seen
 
 TAGS = {"running": "ok", "paused": "err", "exhausted": "warn", "upcoming": "copper"}
-ACTIONS = {
-    "campaign_created": "新建", "campaign_copied": "复制", "campaign_edited": "修改", "campaign_rehearsed": "预演",
-    "campaign_published": "发布", "campaign_paused": "暂停", "campaign_resumed": "恢复", "campaign_ended": "结束",
-}  # fmt: skip
 FIELDS = {
     "face_fen": "face", "discount_permille": "discount", "most_fen": "most", "threshold_fen": "threshold",
     "worth_fen": "worth", "shake_permille": "shake", "dealer_permille": "share", "valid_until": "valid_on",
@@ -213,7 +209,7 @@ def _told(entry: AuditEntry, who: str) -> dict[str, Any]:
     """One line of the history: what, when, by whom, why, and what changed."""
     changed: dict[str, Any] = entry.detail.get("changed", {})
     return {
-        "word": ACTIONS.get(entry.action, entry.action),
+        "word": AUDIT_WORDS.get(entry.action, entry.action),
         "at": entry.at,
         "who": who,
         "why": entry.detail.get("reason", ""),

@@ -95,10 +95,10 @@ class CampaignCard:
 
     @property
     def when(self) -> str:
-        """The line that says until when."""
+        """The line that says until when; empty where nobody can claim any more."""
         if self.phase is CampaignPhase.UPCOMING:
             return f"{clock.say(self.claim_from)} 开始领取"
-        return f"{clock.say(self.claim_until)} 前领取"
+        return f"{clock.say(self.claim_until)} 前领取" if self.phase is CampaignPhase.RUNNING else ""
 
     @property
     def stock_words(self) -> str:

@@ -102,7 +102,7 @@ class OwnCoupon:
             return self.used_words
         if self.state == CouponState.REVOKED:
             return self.revoked_reason or "由总部作废"
-        return f"{threshold}{self.until} 前可用" if not self.over else f"有效期到 {self.until}"
+        return f"{threshold}有效期到 {self.until}" if not self.over else f"有效期到 {self.until}"
 
 
 def tab_of(state: str, valid_until: datetime, now: datetime) -> str:

@@ -10,6 +10,7 @@ from app.coupons.rules.claiming import (
 )
 from app.coupons.rules.terms import Terms
 from app.coupons.rules.words import (
+    AUDIT_WORDS,
     STATE_WORDS,
     CampaignState,
     Channel,
@@ -22,6 +23,7 @@ from app.coupons.rules.words import (
 )
 
 __all__ = [
+    "AUDIT_WORDS",
     "CAMPAIGN_PHASE_WORDS",
     "SHOWN_PHASES",
     "STATE_WORDS",

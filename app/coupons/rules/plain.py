@@ -12,6 +12,7 @@ from app.coupons.rules.words import ClaimWay, CouponKind, Scope, Usage
 NEWCOMER_DAYS = 7
 SOON = timedelta(days=7)
 NAMED = 6
+GIVEN_BACK = time(0, 15)
 
 WAY_HELP = {
     ClaimWay.DIRECT: "点“领取”即可",
@@ -64,9 +65,12 @@ def plain_terms(
 
 
 def last_day(until: datetime) -> str:
-    """The end of a half-open validity as people say it: 2026年12月31日, or with the hour when it is not a whole day."""
+    """The end of a half-open validity as people say it: 2026年12月31日, or with the hour when it is not a whole day.
+
+    The minutes that an undone redemption gave back after midnight (at most ten) are not said: they are a present.
+    """
     wall = local(until)
-    if wall.time() == time():
+    if wall.time() < GIVEN_BACK:
         wall -= timedelta(days=1)
         return f"{wall.year}年{wall.month}月{wall.day}日"
     return f"{wall.year}年{wall.month}月{wall.day}日{wall:%H:%M}"

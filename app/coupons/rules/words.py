@@ -87,3 +87,9 @@ STATE_WORDS = {
     CouponState.REVOKED: "已失效",
     CouponState.EXPIRED: "已过期",
 }
+
+# What the trail of a campaign says was done.
+AUDIT_WORDS = {
+    "campaign_created": "新建", "campaign_copied": "复制", "campaign_edited": "修改", "campaign_rehearsed": "预演",
+    "campaign_published": "发布", "campaign_paused": "暂停", "campaign_resumed": "恢复", "campaign_ended": "结束",
+}  # fmt: skip

@@ -15,7 +15,7 @@ from app.core.security import SYSTEM, Actor
 from app.coupons.errors import DrawBusy, DrawOff, DrawUnlawful
 from app.coupons.models import CampaignDealer, CampaignSeries, CouponCampaign, Draw, DrawEntry
 from app.coupons.queries import draws as queries
-from app.coupons.rules import CampaignPhase, ClaimWay, Terms, phase_of, terms_of, validity_end
+from app.coupons.rules import CampaignPhase, CampaignState, ClaimWay, Terms, phase_of, terms_of, validity_end
 from app.coupons.rules.disclosing import prize_worth, suggest
 from app.coupons.rules.draws import (
     DISCLOSURES,
@@ -36,6 +36,7 @@ from app.gateways.pay.port import PayGateway
 
 LEAD = timedelta(minutes=10)  # everything stands on the page for so long before the first entry
 SETTLING = timedelta(minutes=10)  # between the close and the draw, so that WeChat Pay can say who paid in time
+GOING = (CampaignState.PUBLISHED.value, CampaignState.PAUSED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,9 @@ def void(actor: Actor, slug: str, reason: str, now: datetime) -> None:
         draw.state, draw.void_reason = DrawState.VOID.value, reason
         draw.closed_at = draw.closed_at or now
         _drop_waiting(draw.id)
+        # Its coupons go out in no other way, so its campaign is over with it: nobody is led to a cancelled draw.
+        running = update(CouponCampaign).where(CouponCampaign.id == draw.campaign_id, CouponCampaign.state.in_(GOING))
+        changed_rows(running.values(state=CampaignState.ENDED.value, state_reason=reason))
         publishing.bump()
         audit.record(actor, "draw_void", "draw", draw.id, reason=reason)
 

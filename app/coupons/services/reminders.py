@@ -53,6 +53,6 @@ def _tell(coupon_id: int, member_id: int, code: str, until: datetime, terms: Ter
     )
     if changed_rows(mine.values(reminded_at=now)) != 1:
         return 0  # used meanwhile, or another worker was faster
-    note = f"{soon_words(until, now) or '即将到期'}，{last_day(until)} 前可用"
+    note = f"{soon_words(until, now) or '即将到期'}，有效期到{last_day(until)}"
     words = {"car": f"{terms.title} {terms.value_words()}", "note": note}
     return int(notify(member_id, "coupon_ends", f"coupon_ends:{coupon_id}", words, now, href=f"/me/coupons/{code}"))

@@ -113,6 +113,7 @@ def _shown(own: queries.OwnCoupon, now: datetime, since: datetime) -> dict[str, 
         "since": int(since.timestamp()),
         "code_svg": qr_svg(f"{settings().public_base_url.rstrip('/')}/r/{code.token}"),
         "code_digits": f"{code.digits[:3]} {code.digits[3:]}",
+        "has_phone": g.member.phone is not None and g.member.phone_verified_at is not None,
         "code_seconds": max(1, code.expires_at_epoch - int(now.timestamp())),
     }
 

@@ -102,7 +102,7 @@ def coupon_pack(code: str, wanted: Wanted, now: datetime) -> Pack:
     person = wanted.person(member.name, member.phone or "")
     terms = CouponTerms.from_json(kept.rules)
     rows = _ledger_rows([f"coupon:{coupon.id}"], wanted)
-    lines = plain_terms(terms, dealers=_names(terms.dealers), valid_until=coupon.valid_until)
+    lines = plain_terms(terms, dealers=_names(terms.dealers))  # until when it is good is a fact: time may come back
     pack = Pack(
         "coupon", coupon.code, wanted.reader, _at(now), _coupon_facts(coupon, campaign, person),
         [Terms(f"券规则 {terms.title}", kept.digest, lines)],
@@ -154,7 +154,7 @@ def _coupon_facts(coupon: Coupon, campaign: CouponCampaign, person: Person) -> l
         *([("手机号", person.say_phone())] if person.phone else []),
         ("状态", state),
         ("领取", f"{_at(coupon.claimed_at)}，{coupon.way}"),
-        ("有效期", f"{_at(coupon.valid_from)} 至 {_at(coupon.valid_until)}"),
+        ("有效期", f"{_at(coupon.valid_from)} 至 {_at(coupon.valid_until)}（含撤销核销、取消预订补还的时间）"),
         *([("作废原因", coupon.revoked_reason)] if coupon.revoked_reason else []),
     ]
 

@@ -20,7 +20,8 @@ _c, _m, _t = table_of(Coupon).c, table_of(Member).c, table_of(CampaignTerms).c
 _campaigns = table_of(CouponCampaign).c
 _COLUMNS = (
     _c.id, _c.code, _c.state, _c.valid_from, _c.valid_until, _c.held_by, _c.redeemed_at, _c.redeemed_dealer_id,
-    _c.revoked_reason, _campaigns.slug, _c.terms_id, _t.rules, _m.name, _m.nickname, _m.phone, _m.erased_at,
+    _c.revoked_reason, _campaigns.slug, _c.terms_id, _c.member_id, _t.rules, _m.name, _m.nickname, _m.phone,
+    _m.erased_at,
 )  # fmt: skip
 _JOINED = (
     table_of(Coupon)
@@ -61,6 +62,7 @@ class SeenCoupon:
     revoked_reason: str
     campaign: str
     terms_id: int
+    member_id: int
     terms: Terms
     name: str  # as the customer gave it, or in WeChat
     who: str

@@ -50,7 +50,7 @@ _ONE = (
     .where(_r.id == bindparam("redemption"), _r.dealer_id == bindparam("dealer"))
 )
 _STANDING = (
-    select(_r.redeemed_at, _d.name, _s.name)
+    select(_r.redeemed_at, _d.name, _s.name, _r.id, _r.staff_id)
     .select_from(
         table_of(Redemption)
         .join(table_of(StaffMember), _s.id == _r.staff_id)
@@ -102,17 +102,20 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who redeemed something, when and where, in the words of a refusal."""
+    """Who redeemed something, when and where, in the words of a refusal; and which redemption it is."""
 
     when: str
     where: str
     who: str
+    id: int
+    staff_id: int
+    at: datetime
 
 
 def find_standing(kind: str, subject_id: int) -> Standing | None:
     """The redemption of this thing that stands, with the names of the store and the (masked) clerk."""
     row = look(_STANDING, {"kind": kind, "subject": subject_id}).first()
-    return Standing(say(row[0]), row[1], mask_name(row[2])) if row else None
+    return Standing(say(row[0]), row[1], mask_name(row[2]), row[3], row[4], row[0]) if row else None
 
 
 def find_by_nonce(staff_id: int, nonce: str) -> int | None:

@@ -17,6 +17,7 @@ REASONS = {
     "other_page": "本店的其他二维码",
     "code_unknown": "查无此码",
     "code_old": "过期的码或截图",
+    "scan_own": "店员本人的券或预订",
     "scanned_at_another_store": "其他门店的预订",
     "scan_wrong_store": "其他门店的券",
     "already_handed_over": "已交车",

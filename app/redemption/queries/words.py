@@ -84,7 +84,7 @@ def terms_words(code: str, terms: Terms, name: str, masked: str, tail: str) -> W
     """The words of a coupon of these terms; the phone comes masked already."""
     return Words(
         no=spaced(code),
-        who=mask_name(name),
+        who=mask_name(name) if name else "会员",
         phone=masked,
         tail=tail,
         what=terms.title,

@@ -51,7 +51,7 @@ class BookingSubject:
 
     def already(self, found: Booking) -> Refused:
         standing = queries.find_standing(self.kind, found.id)
-        return AlreadyHandedOver(standing.when, standing.where, standing.who) if standing else UnknownCode()
+        return AlreadyHandedOver(standing.when, standing.where, standing.who, standing) if standing else UnknownCode()
 
     def explain(self, found: Booking, refusal: DomainError, dealer_id: int, now: datetime) -> DomainError:
         return refusal

@@ -14,7 +14,7 @@ from app.redemption.errors import Refused, ScannedIntoField, TicketStale, Unknow
 from app.redemption.models import Redemption
 from app.redemption.rules import is_living
 from app.redemption.services.registry import BY_LETTER
-from app.redemption.services.subjects import Done, Filled, Subject
+from app.redemption.services.subjects import Done, Filled, Subject, refuse_own
 from app.redemption.services.tickets import dealer_of, read_ticket
 from app.redemption.services.tries import keep_failure
 
@@ -59,6 +59,7 @@ def redeem(
         found = subject.find(reference)
         if found is None:
             raise UnknownCode
+        refuse_own(found, actor)
         subject.check(found, dealer_id, now)
         return _once(subject, found, Filled(document, bill), actor, nonce, now, phone_id)
     except IntegrityError:  # the one standing redemption for each subject, or this very nonce

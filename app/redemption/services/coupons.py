@@ -13,6 +13,7 @@ from app.core.money import format_yuan, parse_yuan
 from app.core.security import Actor
 from app.coupons.models import Coupon
 from app.coupons.rules import CouponKind, CouponState, Terms, Usage
+from app.coupons.rules.plain import last_day
 from app.coupons.services import state
 from app.redemption import queries
 from app.redemption.errors import (
@@ -84,7 +85,7 @@ class CouponSubject:
         if found.erased:
             raise CouponOfNobody
         if found.state == CouponState.EXPIRED or (found.state == CouponState.ISSUED and now >= found.valid_until):
-            raise CouponExpired(say(found.valid_until))
+            raise CouponExpired(last_day(found.valid_until))
         dealers = found.terms.dealers
         if dealers is not None and dealer_id not in dealers:
             raise WrongStoreCoupon(state.store_names(dealers))
@@ -98,7 +99,7 @@ class CouponSubject:
     def already(self, found: SeenCoupon) -> Refused:
         standing = queries.find_standing(self.kind, found.id)
         if standing is not None:
-            return AlreadyUsed(standing.when, standing.where, standing.who)
+            return AlreadyUsed(standing.when, standing.where, standing.who, standing)
         return AlreadyUsed(say(found.redeemed_at) if found.redeemed_at else "此前", "线上", "预订")
 
     def explain(self, found: SeenCoupon, refusal: DomainError, dealer_id: int, now: datetime) -> DomainError:
@@ -112,7 +113,7 @@ class CouponSubject:
 
     def show(self, found: SeenCoupon, now: datetime) -> Shown:
         terms, asks = found.terms, asks_bill(found.terms)
-        conditions = [(True, "本店可用"), (True, f"有效期至 {say(found.valid_until)}"), (True, "尚未使用")]
+        conditions = [(True, "本店可用"), (True, f"有效期到{last_day(found.valid_until)}"), (True, "尚未使用")]
         if terms.threshold_fen and terms.lowers_price:
             conditions.append((True, f"消费满 {format_yuan(terms.threshold_fen)} 可用，请填写消费金额"))
         if terms.most_fen is not None:

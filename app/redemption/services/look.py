@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.core import ids
+from app.core.clock import say
 from app.core.security import (
     STEP_SECONDS,
     Actor,
@@ -14,6 +15,7 @@ from app.core.security import (
 )
 from app.redemption.errors import (
     ForeignCode,
+    JustDone,
     OldCode,
     OtherPage,
     PaymentCode,
@@ -22,13 +24,14 @@ from app.redemption.errors import (
     TooManyTries,
     UnknownCode,
     Unreadable,
+    Used,
     WeChatCode,
 )
 from app.redemption.queries.coupons import find_coupon
-from app.redemption.rules import OLD_CODE_MINUTES, Kind, Scan
+from app.redemption.rules import JUST_NOW, OLD_CODE_MINUTES, TAIL_DIGITS, Kind, Scan
 from app.redemption.services.coupons import CouponSubject, worth_of
 from app.redemption.services.registry import BY_LETTER, SUBJECTS
-from app.redemption.services.subjects import Shown, Subject
+from app.redemption.services.subjects import Shown, Subject, refuse_own
 from app.redemption.services.tickets import dealer_of, read_ticket, write_ticket
 from app.redemption.services.tries import count_try, keep_failure
 
@@ -68,8 +71,11 @@ def preview(
         if scan.typed:
             count_try(actor, now)
         subject, found = _find(scan, dealer_id, now, secret)
+        refuse_own(found, actor)
         subject.check(found, dealer_id, now)
     except Refused as refusal:
+        if isinstance(refusal, Used) and (mine := _just_done(refusal, actor, now)):
+            raise mine from None
         if keep and not isinstance(refusal, TooManyTries):
             keep_failure(actor, "preview", refusal.code, now, phone_id)
         raise
@@ -86,8 +92,16 @@ def look_again(actor: Actor, ticket: str, nonce: str, now: datetime, *, secret: 
     found = subject.find(reference)
     if found is None:
         raise UnknownCode
+    refuse_own(found, actor)
     subject.check(found, dealer_id, now)
     return Preview(subject.kind, reference, subject.show(found, now), ticket, nonce)
+
+
+def _just_done(used: Used, actor: Actor, now: datetime) -> JustDone | None:
+    """For who scans again because no answer came: it was their own, a moment ago."""
+    if used.by is None or used.by.staff_id != actor.id or now - used.by.at > JUST_NOW:
+        return None
+    return JustDone(say(used.by.at), used.by.id)
 
 
 def _find(scan: Scan, dealer_id: int, now: datetime, secret: str) -> tuple[Subject, Any]:
@@ -98,9 +112,16 @@ def _find(scan: Scan, dealer_id: int, now: datetime, secret: str) -> tuple[Subje
     for subject in SUBJECTS:
         found = subject.find(scan.value) if subject.number_kind is scan.kind else None
         # A wrong number and a wrong tail sound the same.
-        if found is not None and constant_time_equal(subject.tail(found), scan.tail):
+        if found is not None and _proved(subject, found, scan.tail, now, secret):
             return subject, found
     raise UnknownCode
+
+
+def _proved(subject: Subject, found: Any, end: str, now: datetime, secret: str) -> bool:
+    """A number alone redeems nothing: the phone's last four go with it, or the digits of this minute."""
+    if len(end) == TAIL_DIGITS:
+        return constant_time_equal(subject.tail(found), end)
+    return check_living_digits(secret, subject.letter, subject.reference(found), end, now)
 
 
 def _by_digits(scan: Scan, dealer_id: int, now: datetime, secret: str) -> tuple[Subject, Any]:

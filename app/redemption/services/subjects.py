@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from app.core.errors import DomainError
 from app.core.security import Actor
-from app.redemption.errors import Refused
+from app.redemption.errors import OwnCode, Refused
 from app.redemption.queries import Words
 from app.redemption.rules import Kind
 
@@ -46,6 +46,12 @@ class Done:
     before: str
     amount_fen: int = 0
     bill_fen: int | None = None
+
+
+def refuse_own(found: Any, actor: Actor) -> None:
+    """Nobody redeems what is their own, whatever their role: it takes a colleague. OwnCode."""
+    if actor.member_id is not None and found.member_id == actor.member_id:
+        raise OwnCode
 
 
 class Subject(Protocol):

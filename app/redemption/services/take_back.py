@@ -10,9 +10,11 @@ from app.core.errors import NotFound
 from app.core.security import Actor
 from app.redemption.errors import CannotUndo, ReasonMissing
 from app.redemption.models import Redemption
-from app.redemption.rules import may_undo, needs_reason
+from app.redemption.rules import SUPERVISORS, may_undo, needs_reason
 from app.redemption.services.registry import BY_KIND
 from app.redemption.services.tickets import dealer_of
+
+TOO_OLD = "已超过 10 分钟，或已经撤销，不能再撤销。请联系总部处理。"
 
 
 @retry_deadlock
@@ -27,7 +29,7 @@ def undo(actor: Actor, redemption_id: int, reason: str, now: datetime) -> None:
         if not may_undo(
             role=actor.role, own=own, same_dealer=True, redeemed_at=row.redeemed_at, undone=undone, now=now
         ):
-            raise CannotUndo
+            raise CannotUndo(TOO_OLD) if actor.role in SUPERVISORS else CannotUndo
         if needs_reason(own=own, redeemed_at=row.redeemed_at, now=now) and not reason.strip():
             raise ReasonMissing
         subject, subject_id, before = BY_KIND[row.subject_kind], row.subject_id, row.previous_state

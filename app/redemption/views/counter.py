@@ -18,7 +18,7 @@ from app.core.web import actor, settings
 from app.gateways.wechat.port import JsConfig, NotSignable
 from app.members.session import current_member
 from app.redemption import queries, services
-from app.redemption.errors import Refused
+from app.redemption.errors import JustDone, Refused
 from app.redemption.forms import ConfirmForm, ScanForm, UndoForm
 from app.redemption.rules import Kind, Scan, read_scan
 from app.redemption.views import blueprint
@@ -179,6 +179,7 @@ def _refusal(refusal: Refused) -> Response:
         kind=refusal.screen,
         word=WORDS[refusal.screen],
         message=refusal.message,
+        receipt=refusal.receipt if isinstance(refusal, JustDone) else None,
     )
 
 
