@@ -37,7 +37,7 @@ class NotYourTeam(DomainError):
 
 class NotStaff(DomainError):
     code = "not_staff"
-    message = "您还不是门店工作人员。请让店长发送邀请链接，在微信中打开后即可使用。"
+    message = "您现在不是门店工作人员。请让店长发送邀请链接，在微信中打开后即可使用。"
     status = 403
 
 

@@ -251,7 +251,7 @@ def test_a_campaign_that_is_got_elsewhere_says_where_and_has_no_dead_button(
     client = sign_in(app, c.member())
     monkeypatch.setattr(plain, "WAY_PAGES", {})
     monkeypatch.setattr(campaigns, "WAY_PAGES", {})
-    for slug, words in (("a", "夺券活动的奖品"), ("b", "摇一摇领取"), ("c", "许愿后领取"), ("d", "到店由店员发放")):
+    for slug, words in (("a", "尚未公布"), ("b", "摇一摇领取"), ("c", "许愿后领取"), ("d", "到店由店员发放")):
         code = "" if slug == "b" else "?p=ABCD234567"  # a shake takes its code along to its own page
         for page in (get(client, f"/coupons/{slug}"), get(client, f"/coupons/{slug}/claims/new{code}")):
             assert words in page

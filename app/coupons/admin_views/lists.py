@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterable
 from typing import Any
@@ -12,6 +13,7 @@ MOST_ROWS, MOST_TEXT = 20_000, 40
 MOST_UNPACKED = 40 * 1024 * 1024
 HEADS = {"手机号", "手机", "电话", "会员号", "phone", "member"}
 ZIP = b"PK\x03\x04"
+NO_TEXT = re.compile(r"^%PDF|[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def read_list(data: bytes) -> list[str]:
@@ -40,7 +42,7 @@ def _csv(data: bytes) -> Iterable[list[Any]]:
             continue
     else:
         raise ListUnreadable
-    if "\x00" in text:
+    if NO_TEXT.search(text):  # a PDF, a picture: what a list never holds
         raise ListUnreadable
     try:
         yield from csv.reader(io.StringIO(text, newline=""))

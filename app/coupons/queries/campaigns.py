@@ -22,11 +22,13 @@ from app.coupons.rules import (
     phase_of,
     terms_of,
 )
+from app.coupons.rules.draws import DrawState
 from app.coupons.rules.plain import WAY_HELP, WAY_PAGES, plain_terms
 from app.dealers.models import Dealer
 
 MOST = 100
-_PUBLISHED_DRAW = (Draw.campaign_id == CouponCampaign.id, Draw.state.in_(("open", "closed")))
+OPEN_DRAWS = (DrawState.OPEN.value, DrawState.CLOSED.value)
+_PUBLISHED_DRAW = (Draw.campaign_id == CouponCampaign.id, Draw.state.in_(OPEN_DRAWS))
 # Nothing to tap, but a place to go to; what must be known or be given is told to whom it concerns.
 NOT_LISTED = frozenset({ClaimWay.PASSPHRASE, ClaimWay.STAFF})
 LISTED = frozenset(ClaimWay) - NOT_LISTED
@@ -57,6 +59,7 @@ class CampaignCard:
     dealers: list[tuple[str, str]]
     plain: list[str]
     notes: str
+    draw: str = ""  # where the draw stands whose prize it is; empty: none was announced
 
     @property
     def left(self) -> int:
@@ -69,6 +72,8 @@ class CampaignCard:
 
     @property
     def words(self) -> str:
+        if self.way == ClaimWay.DRAW and self.phase is CampaignPhase.RUNNING and self.draw not in OPEN_DRAWS:
+            return "已开奖" if self.draw == DrawState.DRAWN else "尚未公布"
         return CAMPAIGN_PHASE_WORDS[self.phase]
 
     @property
@@ -77,8 +82,9 @@ class CampaignCard:
 
     @property
     def claimable(self) -> bool:
-        """Whether a tap may get one now."""
-        return self.phase is CampaignPhase.RUNNING and self.today_left != 0
+        """Whether a tap may get one now, or leads to where one may be won."""
+        drawable = self.way != ClaimWay.DRAW or self.draw in OPEN_DRAWS
+        return self.phase is CampaignPhase.RUNNING and self.today_left != 0 and drawable
 
     @property
     def address(self) -> str:
@@ -212,7 +218,7 @@ def _rows(*conditions: ColumnElement[bool]) -> list[CouponCampaign]:
 
 
 def _cards(rows: list[CouponCampaign], now: datetime) -> list[CampaignCard]:
-    """At most three more statements, however many there are."""
+    """At most three more statements, however many there are; one more where some are prizes of draws."""
     ids = [row.id for row in rows]
     series: dict[int, list[Any]] = {}
     dealers: dict[int, list[Any]] = {}
@@ -227,10 +233,19 @@ def _cards(rows: list[CouponCampaign], now: datetime) -> list[CampaignCard]:
         CampaignDay.campaign_id.in_(ids), CampaignDay.on == clock.local(now).date()
     )
     gone = {row[0]: row[1] for row in db.session.execute(today)}
-    return [_card(row, series.get(row.id, []), dealers.get(row.id, []), gone.get(row.id, 0), now) for row in rows]
+    draws: dict[int, str] = {}
+    if prizes := [row.id for row in rows if row.way == ClaimWay.DRAW]:
+        stand = select(Draw.campaign_id, Draw.state).where(Draw.campaign_id.in_(prizes))
+        draws = {row[0]: row[1] for row in db.session.execute(stand)}
+    return [
+        _card(row, series.get(row.id, []), dealers.get(row.id, []), gone.get(row.id, 0), draws.get(row.id, ""), now)
+        for row in rows
+    ]
 
 
-def _card(row: CouponCampaign, series: list[Any], dealers: list[Any], gone_today: int, now: datetime) -> CampaignCard:
+def _card(
+    row: CouponCampaign, series: list[Any], dealers: list[Any], gone_today: int, draw: str, now: datetime
+) -> CampaignCard:
     terms = terms_of(row, [one[0] for one in series], [one[0] for one in dealers])
     own = [] if row.all_dealers else dealers
     return CampaignCard(
@@ -254,4 +269,5 @@ def _card(row: CouponCampaign, series: list[Any], dealers: list[Any], gone_today
         dealers=[(one[1], one[2]) for one in own],
         plain=plain_terms(terms, row, series=[one[2] for one in series], dealers=[one[2] for one in own]),
         notes=row.terms,
+        draw=draw,
     )
