@@ -259,6 +259,7 @@ def test_a_list_is_checked_started_and_worked_off(app: Flask) -> None:
     for data, words in (
         (b"\xff\xfe\x00\x01", "看不懂这个文件"),
         (b"", "名单里没有内容"),
+        (b"%PDF-1.4\n1 0 obj\n", "看不懂这个文件"),
         (b"PK\x03\x04broken", "看不懂这个文件"),
         (b"13900000002\n", "没有一位可以发放的会员"),
         (b"13900000002\n" * 20_002, "名单最多 20000 行"),
