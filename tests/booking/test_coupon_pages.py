@@ -12,7 +12,7 @@ from tests.booking import road as r
 from tests.booking import shop as s
 from tests.booking.shop import NOW
 from tests.booking.test_store_views import browser
-from tests.booking.test_views import sign_in
+from tests.booking.test_views import Wechat, sign_in
 from tests.client import check
 from tests.coupons import campaigns as c
 from tests.operators import admin_client
@@ -122,3 +122,22 @@ def test_the_store_and_the_paper_say_what_was_used(app: Flask, road: r.Road, cli
         assert words in office, words
     spoken = re.sub(r"<[^>]*>", " ", office.split("审计记录</h2>")[1].split("</table>")[0])
     assert not re.search(r"[a-z]+_[a-z]+|confirmed|held", spoken), spoken  # every word is one of people's
+
+
+def test_the_cashier_explains_what_is_left_to_pay(app: Flask, road: r.Road, client: FlaskClient) -> None:
+    """What is asked for is what its lines add up to; without a coupon the way to one stands there."""
+    app.extensions["wechat"] = Wechat()
+    c.campaign(scope="整车")
+    made = c.claim(road.customer)
+    road.ready()
+    before = client.get(f"/bookings/{road.no}/balance").text
+    check(before, whole=True)
+    assert f'href="/bookings/{road.no}/coupons"' in before
+    assert "券后车价" not in before
+    use_coupons(road.customer, road.no, [made.coupon_id], 8_580_000, road.bank, NOW)
+    after = client.get(f"/bookings/{road.no}/balance").text
+    check(after, whole=True)
+    told = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", after))
+    for line in ("一口价 ¥88,800", "优惠券 −¥3,000", "券后车价 ¥85,800", "已付订金 ¥1,000", "应付余款 ¥84,800"):
+        assert line in told, line
+    assert f'href="/bookings/{road.no}/coupons"' not in after
