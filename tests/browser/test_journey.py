@@ -46,7 +46,11 @@ def test_a_stranger_books_a_car_and_a_clerk_hands_it_over(house, phone, shopper)
 
     clerk.look_up(shopper.booking, shopper.phone[-4:])
     expect(clerk.page.get_by_text("已使用").first).to_be_visible()
-    expect(clerk.page.get_by_text(re.compile("西湖文三路店由丙")).first).to_be_visible()
+    expect(clerk.page.get_by_text("刚由您办理成功")).to_be_visible()
+    colleague = Clerk(phone(), house)
+    colleague.join()
+    colleague.look_up(shopper.booking, shopper.phone[-4:])
+    expect(colleague.page.get_by_text(re.compile("西湖文三路店由丙")).first).to_be_visible()
 
 
 def test_refusing_the_login_comes_back_and_changes_nothing(house, shopper):
