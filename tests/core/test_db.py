@@ -1,14 +1,16 @@
 """One visible commit: what is saved when something goes wrong can be told from one function."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select, update
-from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import IntegrityError, InvalidRequestError
 
-from app.core import clock, outbox
+from app.core import audit, clock, outbox
 from app.core.db import after_commit, changed_rows, db, in_transaction, transaction
 from app.core.outbox import OutboxMessage
+from app.core.security import SYSTEM
 from app.core.shared_tokens import DatabaseTokenStore
 
 pytestmark = pytest.mark.both_databases
@@ -55,6 +57,32 @@ def test_durable_block_refuses_to_be_inside_another(app):
 def test_write_outside_a_transaction_is_refused(app):
     with pytest.raises(RuntimeError, match="outside a transaction"):
         changed_rows(update(OutboxMessage).values(attempts=1))
+
+
+def test_what_is_written_last_and_fails_saves_nothing(app):
+    """On PostgreSQL the last writes travel with COMMIT: it must not happen without them."""
+    wrong: Any = None
+    for _ in range(8):  # told whole and prepared
+        with pytest.raises(IntegrityError), transaction():
+            outbox.add("sms_code", "sms_code:1", {})
+            audit.record(SYSTEM, "action", wrong, None)
+        assert db.session.query(OutboxMessage).count() == 0
+        db.session.rollback()
+    with transaction():
+        outbox.add("sms_code", "sms_code:1", {})
+        audit.record(SYSTEM, "action", "subject", None)
+    assert db.session.query(OutboxMessage).count() == db.session.query(audit.AuditEntry).count() == 1
+
+
+def test_a_transaction_in_which_nothing_happens_leaves_nothing_behind(app):
+    with transaction():
+        pass
+    with pytest.raises(ZeroDivisionError), transaction():
+        _ = 1 / 0
+    with transaction() as session:  # the session is the first to use it
+        session.execute(text("CREATE TABLE scratch_of_test (n integer)"))
+        session.execute(text("DROP TABLE scratch_of_test"))
+    assert db.session.query(OutboxMessage).count() == 0
 
 
 def test_outbox_key_is_written_once(app):
