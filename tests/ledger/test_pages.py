@@ -14,6 +14,7 @@ from app.staff.models import StaffMember
 from tests.booking import shop as s
 from tests.booking.test_views import sign_in
 from tests.client import check
+from tests.coupons import campaigns as c
 from tests.ledger.book import DAY, NOON, close, fill, tamper
 from tests.operators import admin_client
 
@@ -116,3 +117,20 @@ def test_the_keys_are_public(app: Flask, shop: s.Shop) -> None:
     (key,) = client.get("/ledger/keys.json").json["keys"]
     assert key["public_key"] in page.text
     assert "Set-Cookie" not in page.headers
+
+
+def test_a_day_names_its_coupons_as_their_receipts_do(app: Flask, shop: s.Shop) -> None:
+    """A store finds a line of its day in its own list; what has no number keeps the ledger's own."""
+    c.campaign(total=100)
+    code = c.coupon(c.claim(c.member()).coupon_id).code
+    assert c.coupon(1).code == code
+    client, day = staff_client(app, shop.west), "/staff/closes/2026-11-20"
+    spaced = f"{code[:4]} {code[4:8]} {code[8:]}"
+    page = client.get(day).text
+    assert f'券核销 <span class="num">{spaced}</span>' in page
+    assert '券核销 <span class="num">2</span>' in page
+    rows = list(csv.DictReader(io.StringIO(client.get(f"{day}/rows.csv").data.decode("utf-8-sig"))))
+    told = {row["对象"]: row["券号或订单号"] for row in rows}
+    assert (told["coupon:1"], told["coupon:2"]) == (spaced, "")
+    office = admin_client(app).get(f"/admin/ledger/{shop.west}/2026-11-20").text
+    assert spaced in office
