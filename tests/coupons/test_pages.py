@@ -14,8 +14,10 @@ from app.core.db import db, transaction
 from app.core.security import Actor, check_living_digits, check_living_token, living_code
 from app.coupons.models import Coupon
 from app.coupons.queries import campaigns
+from app.coupons.queries.wallet import UNDO
 from app.coupons.rules import plain
 from app.coupons.services import codes, giving, state
+from app.redemption.rules import SUPERVISOR_UNDO
 from tests.booking import shop as s
 from tests.booking.test_views import fields, sign_in
 from tests.client import Shopper, check
@@ -331,6 +333,12 @@ def test_the_living_code_turns_into_redeemed(app: Flask) -> None:
     assert "12:00 · 西湖店" in text
     assert "data-poll" not in text
     assert 'hx-get="/me/coupons' not in text
+    # A review is asked for once nobody can undo the visit: before, its address leads nowhere.
+    assert "10 分钟后可以在这里评价这次到店" in text
+    assert "/me/reviews/new" not in text
+    assert UNDO == SUPERVISOR_UNDO
+    with time_machine.travel(NOW + UNDO, tick=False):
+        assert f"/me/reviews/new?of=redemption&amp;no={made.code}" in get(client, f"/me/coupons/{made.code}")
     get(sign_in(app, c.member("13900000001")), f"/me/coupons/{made.code}", 404)
 
 

@@ -20,6 +20,7 @@ from app.dealers.queries import SHOWN, NearDealer, open_state
 READY, USED, OVER = "ready", "used", "over"
 TABS = {READY: "待使用", USED: "已使用", OVER: "已过期"}
 MOST = 200
+UNDO = timedelta(minutes=10)  # so long a redemption may be undone (redemption.rules.SUPERVISOR_UNDO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ class OwnCoupon:
         today = local(self.redeemed_at).date() == local(self.now).date()
         when = f"{local(self.redeemed_at):%H:%M}" if today else say(self.redeemed_at)
         return " · ".join(part for part in (when, self.redeemed_where or "在线预订") if part)
+
+    @property
+    def reviewable(self) -> bool:
+        """Whether the visit in which it was redeemed may be reviewed: once nobody can undo it any more."""
+        return self.redeemed_at is not None and bool(self.redeemed_where) and self.redeemed_at <= self.now - UNDO
 
     @property
     def mark(self) -> str:
