@@ -28,5 +28,5 @@ def clean(text: str, most: int = MAX_TEXT) -> str:
 
 
 def mask_name(name: str) -> str:
-    """周*: enough to tell two people apart, not enough to know one."""
-    return name[:1] + "*" if name else "*"
+    """周*: enough to tell two people apart, not enough to know one; who gave no name is a 会员."""
+    return name[:1] + "*" if name else "会员"
