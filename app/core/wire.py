@@ -8,7 +8,6 @@ throw away all that the server holds prepared, also what is from here.
 
 import itertools
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
@@ -17,19 +16,37 @@ from psycopg.pq import ConnStatus, ExecStatus
 Driver = psycopg.Connection[Any]
 
 TWICE = 5  # so many times it is told whole, as psycopg does: what is asked once is not kept by the server
-_seen: WeakKeyDictionary[Driver, dict[str, int | bytes]] = WeakKeyDictionary()
 _numbers = itertools.count()
+
+
+class _Kept:
+    """What is kept with a connection as long as it lives: psycopg's way to read and write, and the statements.
+
+    How each type is written and each column read is looked up once, as in a cursor that is used again and again.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self.adapt = Transformer(driver)
+        self.statements: dict[str, int | bytes] = {}
+
+
+def _kept_with(driver: Any) -> _Kept:
+    try:
+        return driver.kept_by_wire
+    except AttributeError:
+        driver.kept_by_wire = _Kept(driver)
+        return driver.kept_by_wire
 
 
 def run(driver: Driver, sql: str, values: list[Any]) -> tuple[int, list[tuple[Any, ...]]]:
     """How many rows a statement with `$1` touched, and those it returned. The server finds out the values' types."""
-    adapt = Transformer(driver)
+    kept = _kept_with(driver)
+    adapt, known = kept.adapt, kept.statements
     given: Any = adapt.dump_sequence(values, [PyFormat.TEXT] * len(values)) if values else None
     wire = driver.pgconn
     if wire.status != ConnStatus.OK:
         raise psycopg.OperationalError("the connection is lost")
     try:
-        known = _seen.setdefault(driver, {})
         name = known.get(sql, 0)
         if name == TWICE:
             name = known[sql] = _prepare(driver, sql)
