@@ -112,6 +112,11 @@ def _sqlite_text(value: datetime | None) -> str | None:
     return value.astimezone(UTC).isoformat(" ", "microseconds")[:-6]
 
 
+def _in_utc(value: datetime | None) -> datetime | None:
+    """A moment as psycopg reads it, in the server's zone."""
+    return None if value is None else value.astimezone(UTC)
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC moment on every database (SQLite stores none, so it is added on the way out)."""
 
@@ -127,6 +132,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def bind_processor(self, dialect: Any) -> Any:
         return _sqlite_text if dialect.name == "sqlite" else super().bind_processor(dialect)
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Any:
+        return _in_utc if dialect.name == "postgresql" else super().result_processor(dialect, coltype)
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
         if value is None:

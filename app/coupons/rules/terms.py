@@ -1,5 +1,6 @@
 """What a coupon promises, frozen when it is claimed: a campaign that is edited later changes nothing for its holder."""
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
@@ -62,6 +63,12 @@ class Terms:
             if values.get(name) is not None:
                 values[name] = tuple(values[name])
         return cls(**values)
+
+    @staticmethod
+    @functools.lru_cache(1024)
+    def from_text(content: str) -> "Terms":
+        """The same from the text of that JSON. A shop has few, none changes: what was read once is not read again."""
+        return Terms.from_json(json.loads(content))
 
     @property
     def digest(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, bindparam, or_, select
+from sqlalchemy import String, bindparam, cast, or_, select
 
 from app.booking.rules import mask_name
 from app.core.db import execute, in_transaction, look, phone_tail, table_of
@@ -20,8 +20,8 @@ _c, _m, _t = table_of(Coupon).c, table_of(Member).c, table_of(CampaignTerms).c
 _campaigns = table_of(CouponCampaign).c
 _COLUMNS = (
     _c.id, _c.code, _c.state, _c.valid_from, _c.valid_until, _c.held_by, _c.redeemed_at, _c.redeemed_dealer_id,
-    _c.revoked_reason, _campaigns.slug, _c.terms_id, _c.member_id, _t.rules, _m.name, _m.nickname, _m.phone,
-    _m.erased_at,
+    _c.revoked_reason, _campaigns.slug, _c.terms_id, _c.member_id, cast(_t.rules, String), _m.name, _m.nickname,
+    _m.phone, _m.erased_at,
 )  # fmt: skip
 _JOINED = (
     table_of(Coupon)
@@ -92,7 +92,7 @@ def _seen(row: tuple[Any, ...]) -> SeenCoupon:
     *values, rules, name, nickname, phone, erased_at = row
     return SeenCoupon(
         *values,
-        terms=Terms.from_json(rules),
+        terms=Terms.from_text(rules),
         name=name or nickname or "",
         who=mask_name(name) if name else "会员",
         phone=mask_phone(phone) if phone else "未留手机号",
