@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import House
 from tests.browser.people import Clerk, Shopper
@@ -63,6 +63,26 @@ def test_from_the_store_page_to_the_thanks(house: House, phone: Callable[..., Pa
     page.get_by_role("button", name="提交三个回答").click()
     shopper.see("谢谢您的回答")
     shopper.see("试驾谢礼，已放进卡券")
+
+
+def test_no_time_is_chosen_while_other_times_are_on_their_way(house: House, phone: Callable[..., Page]) -> None:
+    page, held = phone(), list[Route]()
+    shopper = Shopper(page, house)
+    page.goto(f"{house.url}/dealers/{STORE}/demo-cars")
+    page.locator("a.cell").first.click()
+    shopper.consent()
+    page.route(re.compile(r"[?&]on="), lambda route: held.append(route))
+    other = page.locator("#at > nav a:not([aria-current])").last
+    day = other.inner_text()
+    other.click()
+    free = page.locator("#at [name=at]:not([disabled])").first
+    expect(free).to_be_disabled()  # it would go with the day it belongs to
+    while not held:
+        page.wait_for_timeout(50)
+    held[0].continue_()
+    expect(page.locator("#at [aria-current]")).to_contain_text(day)
+    page.locator("#at .chip:has(input:not([disabled]))").first.click()
+    expect(page.locator("#at :checked")).to_have_count(1)
 
 
 def test_a_number_is_shown_to_one_store_and_taken_back(house: House, phone: Callable[..., Page]) -> None:
