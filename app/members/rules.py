@@ -70,8 +70,8 @@ def normalise_phone(text: str) -> str | None:
 
 
 def mask_name(name: str) -> str:
-    """周*: enough to greet, not enough to know."""
-    return name[:1] + "*" if name else "*"
+    """周*: enough to greet, not enough to know; who gave no name is a 会员."""
+    return name[:1] + "*" if name else "会员"
 
 
 def mask_phone(phone: str) -> str:

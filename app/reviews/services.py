@@ -10,6 +10,7 @@ from app.core import audit, publishing
 from app.core.db import changed_rows, db, transaction
 from app.core.errors import NotAllowed, NotFound
 from app.core.security import Actor
+from app.members.rules import mask_name
 from app.reviews import rules
 from app.reviews.errors import (
     AlreadyReviewed,
@@ -56,7 +57,7 @@ def write_review(actor: Actor, said: NewReview, now: datetime) -> int:
         raise StarsMissing
     row = Review(
         subject_kind=said.kind, subject_id=said.subject_id, subject_no=said.subject_no[:40], member_id=actor.id,
-        dealer_id=said.dealer_id, trim_id=said.trim_id, author=rules.mask_name(said.name), about=said.about[:160],
+        dealer_id=said.dealer_id, trim_id=said.trim_id, author=mask_name(said.name), about=said.about[:160],
         dealer_stars=said.dealer_stars, car_stars=said.car_stars, text=rules.clean(said.text), created_at=now,
     )  # fmt: skip
     with transaction() as session:

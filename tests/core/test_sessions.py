@@ -65,7 +65,7 @@ def test_a_cookie_grows_old_also_when_it_is_known(kept, monkeypatch) -> None:
     assert kept.loads(cookie, max_age=MONTH) == HELD
 
 
-@pytest.mark.parametrize("place", [0, 5, -1])
+@pytest.mark.parametrize("place", [0, 5, -9])
 def test_a_cookie_with_one_letter_changed_is_none(kept, place: int) -> None:
     cookie = kept.dumps(HELD)
     assert kept.loads(cookie, max_age=MONTH) == HELD
@@ -117,7 +117,7 @@ def test_a_token_passes_in_its_own_session_and_in_no_other(app: Flask) -> None:
         assert posted(app, token, secret)
         assert not posted(app, token, "0" * 40)
         assert not posted(app, token, None)
-        assert not posted(app, token[:-1] + ("A" if token[-1] != "A" else "B"), secret)
+        assert not posted(app, token[:-9] + ("A" if token[-9] != "A" else "B") + token[-8:], secret)
         assert not posted(app, "", secret)
         assert not posted(app, "", "")  # a forged token must not match an empty secret
         assert not posted(app, "forged", "")

@@ -10,13 +10,13 @@ from sqlalchemy.orm import aliased
 
 from app.booking.models import DealReminder, OnePriceDeal, QueuePlace
 from app.booking.queries.deals import DealCard, get_deal_card
-from app.booking.rules import QUEUE_SHARING_TEXT, DealPhase, mask_name
+from app.booking.rules import QUEUE_SHARING_TEXT, DealPhase
 from app.catalog.models import Series, Trim
 from app.core.clock import local
 from app.core.db import db
 from app.dealers.models import Dealer
 from app.members.models import Consent, Member
-from app.members.rules import mask_phone
+from app.members.rules import mask_name, mask_phone
 
 LIVING = ("waiting", "offered")
 PLACE = "queue:"  # a consent that was given for a place in a queue refers to it

@@ -9,7 +9,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.booking.models import Booking, BookingCase, BookingEvent
 from app.booking.queries.altering import list_change_tags
 from app.booking.queries.bookings import Step, day_start
-from app.booking.rules import BAD_EVENTS, EVENT_WORDS, PICK_UP, BookingState, mask_name, state_words
+from app.booking.rules import BAD_EVENTS, EVENT_WORDS, PICK_UP, BookingState, state_words
 from app.booking.rules.cases import CaseKind, CaseState
 from app.booking.rules.promises import may_contact, no_show_from
 from app.core.clock import say
@@ -18,7 +18,7 @@ from app.core.errors import NotFound
 from app.core.money import format_yuan
 from app.coupons.queries.candidates import BookingCoupon, list_of_booking
 from app.members.models import Consent
-from app.members.rules import mask_phone
+from app.members.rules import mask_name, mask_phone
 
 LIMIT = 200
 SOON = timedelta(hours=4)  # a promise that ends so soon is pressing

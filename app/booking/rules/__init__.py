@@ -54,7 +54,6 @@ from app.booking.rules.words import (
     EVENT_WORDS,
     REFUND_TROUBLE,
     REFUND_TROUBLE_WORDS,
-    mask_name,
 )
 
 __all__ = [
@@ -95,7 +94,6 @@ __all__ = [
     "earnest_rule",
     "free_slot",
     "free_units",
-    "mask_name",
     "offer_end",
     "phase_of",
     "promise_of",

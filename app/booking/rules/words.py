@@ -61,11 +61,6 @@ BAD_EVENTS = frozenset(
 )
 
 
-def mask_name(name: str) -> str:
-    """周*: enough to greet, not enough to know."""
-    return name[:1] + "*" if name else "*"
-
-
 # What the trail of a booking says was done.
 AUDIT_WORDS = {
     "booking_placed": "提交预订", "booking_deposit_paid": "首款到账", "booking_confirmed": "门店确认",

@@ -16,7 +16,6 @@ from app.booking.rules import (
     TERMS_VERSION,
     BookingAction,
     BookingState,
-    mask_name,
 )
 from app.booking.rules.altering import MAX_OWNER, ChangeKind, Quote, Standing, Wanted, change_problem, token_of
 from app.booking.rules.promises import BALANCE
@@ -31,6 +30,7 @@ from app.core.money import format_yuan
 from app.core.security import Actor
 from app.members import queries as members
 from app.members import services as member_services
+from app.members.rules import mask_name
 from app.payments import queries as payments
 
 _SHARING = "share_with_dealer"

@@ -22,7 +22,7 @@ from app.booking.errors import (
     VinWrong,
 )
 from app.booking.models import Booking
-from app.booking.rules import PICK_UP, BookingAction, BookingState, mask_name, refundable, state_words
+from app.booking.rules import PICK_UP, BookingAction, BookingState, refundable, state_words
 from app.booking.rules.promises import LEADING, clean_vin, missed, no_show_from, time_problem, vin_problem
 from app.booking.services import cases
 from app.booking.services.change import Change, lock_booking, move, tell
@@ -32,6 +32,7 @@ from app.core.clock import say
 from app.core.db import db, retry_deadlock, transaction
 from app.core.errors import NotAllowed, NotFound
 from app.core.security import Actor
+from app.members.rules import mask_name
 from app.staff.models import StaffMember
 
 MIN_REASON, MAX_REASON = 4, 120

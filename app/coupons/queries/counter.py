@@ -95,7 +95,7 @@ def _coupon(
         terms_id=row.terms_id,
         terms=Terms.from_json(rules),
         member_id=row.member_id,
-        who=mask_name(name) if name else "会员",
+        who=mask_name(name),
         phone=mask_phone(phone) if phone else "",
         phone_tail=phone[-4:] if phone else "",
         state=row.state,

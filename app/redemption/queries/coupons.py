@@ -7,12 +7,11 @@ from typing import Any
 
 from sqlalchemy import String, bindparam, cast, or_, select
 
-from app.booking.rules import mask_name
 from app.core.db import execute, in_transaction, look, phone_tail, table_of
 from app.coupons.models import CampaignTerms, Coupon, CouponCampaign
 from app.coupons.rules import CouponState, Terms
 from app.members.models import Member
-from app.members.rules import mask_phone
+from app.members.rules import mask_name, mask_phone
 from app.redemption.queries.words import Words, terms_words
 
 SAID_TWICE = timedelta(days=1)  # how long a typed code of a used coupon is told as used
@@ -94,7 +93,7 @@ def _seen(row: tuple[Any, ...]) -> SeenCoupon:
         *values,
         terms=Terms.from_text(rules),
         name=name or nickname or "",
-        who=mask_name(name) if name else "会员",
+        who=mask_name(name),
         phone=mask_phone(phone) if phone else "未留手机号",
         tail=phone[-4:] if phone else "",
         erased=erased_at is not None,

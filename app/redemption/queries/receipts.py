@@ -8,13 +8,13 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Row, bindparam, select
 
 from app.booking.queries import day_start
-from app.booking.rules import mask_name
 from app.core.clock import say
 from app.core.db import db, look, table_of
 from app.core.errors import NotFound
 from app.core.money import format_yuan
 from app.core.security import Actor
 from app.dealers.models import Dealer
+from app.members.rules import mask_name
 from app.redemption.models import Redemption
 from app.redemption.queries.words import (
     COUPON_COLUMNS,

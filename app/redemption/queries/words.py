@@ -7,13 +7,12 @@ from typing import Any
 from sqlalchemy import Column, Join, select
 
 from app.booking.models import Booking
-from app.booking.rules import mask_name
 from app.core.db import db, table_of
 from app.core.money import format_yuan
 from app.coupons.models import CampaignTerms, Coupon
 from app.coupons.rules import Terms
 from app.members.models import Member
-from app.members.rules import mask_phone
+from app.members.rules import mask_name, mask_phone
 
 _c, _t, _m = table_of(Coupon).c, table_of(CampaignTerms).c, table_of(Member).c
 _JOINED = (
@@ -84,7 +83,7 @@ def terms_words(code: str, terms: Terms, name: str, masked: str, tail: str) -> W
     """The words of a coupon of these terms; the phone comes masked already."""
     return Words(
         no=spaced(code),
-        who=mask_name(name) if name else "会员",
+        who=mask_name(name),
         phone=masked,
         tail=tail,
         what=terms.title,

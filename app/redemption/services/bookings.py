@@ -6,7 +6,7 @@ from datetime import datetime
 from app.booking import queries as bookings
 from app.booking.models import Booking
 from app.booking.queries.store import balance_words
-from app.booking.rules import PICK_UP, BookingState, mask_name, refundable, state_words
+from app.booking.rules import PICK_UP, BookingState, refundable, state_words
 from app.booking.services import hand_over as hand_overs
 from app.core import audit
 from app.core.errors import DomainError
@@ -14,7 +14,7 @@ from app.core.money import format_yuan
 from app.core.security import Actor
 from app.ledger.rules import LedgerEvent
 from app.ledger.services import append
-from app.members.rules import mask_phone
+from app.members.rules import mask_name, mask_phone
 from app.redemption import queries
 from app.redemption.errors import AlreadyHandedOver, NotRedeemable, Refused, UnknownCode, WrongStoreScan
 from app.redemption.rules import Kind
