@@ -26,8 +26,10 @@
     region.replaceChildren(box);
   }
   window.zhanting = { toast: toast, banner: banner };
-  /* what a question asked by itself failed with ends with its next answer; that one ends no words about a tap */
-  var byItself = false;
+  /* What a question asked by itself failed with ends with its next answer; that one ends no words about a tap.
+     Words about an answer that was lost stand until their own form is answered or gone, whatever else is asked meanwhile. */
+  var byItself = false, lost = null;
+  function stands(event) { return lost !== null && lost.isConnected && event.detail.elt !== lost; }
   function asksByItself(event) { var asker = event.detail.requestConfig; asker = asker && asker.elt; return !!(asker && asker.matches && asker.matches('[hx-trigger*="every "]')); }
   on("toast", function (event) {
     var detail = event.detail || {}, text = detail.text || detail.message || detail.value;
@@ -35,15 +37,26 @@
   });
   on("htmx:afterRequest", function (event) {
     var region = $("#banner");
-    if (region && event.detail.successful && (byItself || !asksByItself(event))) region.replaceChildren();
+    if (!region || !event.detail.successful || stands(event) || (!byItself && asksByItself(event))) return;
+    lost = null;
+    region.replaceChildren();
   });
   on("htmx:responseError", function (event) {
+    if (stands(event)) return;
     byItself = asksByItself(event);
     var status = event.detail.xhr.status;
     if (event.detail.xhr.getResponseHeader("HX-Trigger")) return; /* the answer brought its own words */
     banner(status === 419 || status === 401 ? "登录已过期，请重新登录后继续" : status === 429 ? "操作太频繁，请稍后再试" : "刚才没有成功，您填写的内容还在。请重试");
   });
-  ["htmx:sendError", "htmx:timeout"].forEach(function (name) { on(name, function (event) { var asker = event.detail.elt, form = asker && asker.closest && asker.closest("[data-lost]"); byItself = asksByItself(event); banner(form ? form.dataset.lost : "网络不稳定，刚才没有成功。请重试"); }); });
+  ["htmx:sendError", "htmx:timeout"].forEach(function (name) {
+    on(name, function (event) {
+      if (stands(event)) return;
+      var asker = event.detail.elt;
+      byItself = asksByItself(event);
+      lost = asker && asker.matches && asker.matches("[data-lost]") ? asker : null;
+      banner(lost ? lost.dataset.lost : "网络不稳定，刚才没有成功。请重试");
+    });
+  });
 
   /* offline */
   function connection() { var bar = $("#offline"); if (bar) bar.hidden = navigator.onLine; }

@@ -99,6 +99,11 @@ class House:
         with contextlib.closing(sqlite3.connect(self.folder / "shop.db", timeout=15)) as connection, connection:
             connection.execute(statement, values)
 
+    def read(self, statement: str, *values: Any, file: str = "shop.db") -> list[tuple[Any, ...]]:
+        """What the shop's database holds, or another one of this house."""
+        with contextlib.closing(sqlite3.connect(self.folder / file, timeout=15)) as connection:
+            return connection.execute(statement, values).fetchall()
+
     def start(self, name: str) -> None:
         """Start one of the programs (again)."""
         host, port = "127.0.0.1", self.url.rpartition(":")[2]

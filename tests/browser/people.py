@@ -116,6 +116,15 @@ class Shopper:
         return found[1] + found[2]
 
 
+def times_redeemed(house: House, coupon: str) -> int:
+    """How often the books say that this coupon was used."""
+    asked = (
+        "SELECT count(*) FROM redemptions r JOIN coupons c ON r.subject_id = c.id "
+        "WHERE r.subject_kind = 'coupon' AND c.code = ? AND r.undone_at IS NULL"
+    )
+    return int(house.read(asked, coupon)[0][0])
+
+
 @dataclass
 class Clerk:
     """Somebody behind the counter with a phone of their own."""

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from app.core import clock
 from app.core.security import living_code
-from tests.browser.people import DEAL, Clerk, Shopper
+from tests.browser.people import DEAL, Clerk, Shopper, times_redeemed
 
 pytestmark = pytest.mark.browser
 
@@ -214,6 +214,44 @@ def test_a_coupon_by_passphrase_is_shown_redeemed_and_turns_by_itself(house, pho
     expect(clerk.page.get_by_text("核销成功").first).to_be_visible()
     expect(page.get_by_role("heading", name="已核销")).to_be_visible()  # without a reload
     expect(page.get_by_text(re.compile("西湖文三路店")).first).to_be_visible()
+
+
+def test_a_lost_answer_is_told_until_the_retry_shows_the_one_redemption(house, phone, shopper):
+    """The network goes between confirmation and answer, and is back while the sum is worked out beside it."""
+    page = shopper.page
+    page.goto(house.url + "/coupons/claims/new")
+    shopper.consent()
+    page.get_by_role("textbox", name="口令").fill("山色 入座")
+    page.get_by_role("button", name="领取").click()
+    page.wait_for_url(re.compile(r"/me/coupons/\w+$"))
+    number = page.url.rpartition("/")[2]
+    clerk = Clerk(phone(), house)
+    clerk.join()
+    desk = clerk.page
+    desk.goto(f"{house.url}/r/{living_code(house.environment['SECRET_KEY'], 'C', number, clock.now()).token}")
+    bill = desk.get_by_role("textbox", name=re.compile("消费金额"))
+    confirm = desk.get_by_role("button", name=re.compile("^确认核销"))
+    lost = desk.get_by_text("没有收到结果，可能已经核销成功")
+    bill.fill("172800")
+    expect(desk.locator("#worth")).to_contain_text("客户付")
+
+    def cut(route):
+        route.fetch()  # it arrived and was done
+        route.abort()
+
+    desk.route("**/staff/redemptions", cut)
+    confirm.click()
+    expect(lost).to_be_visible()
+    bill.fill("172801")
+    expect(desk.locator("#worth")).to_contain_text("172,001")
+    expect(lost).to_be_visible()
+    bill.fill("172800")
+    expect(desk.locator("#worth")).to_contain_text("172,000")
+    desk.unroute("**/staff/redemptions")
+    confirm.click()
+    expect(desk.get_by_role("heading", name="核销成功")).to_be_visible()
+    expect(lost).to_have_count(0)
+    assert times_redeemed(house, number) == 1
 
 
 def test_booking_works_without_javascript(house, phone):

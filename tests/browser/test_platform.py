@@ -42,11 +42,6 @@ DAY = 86400
 TEMPLATE = "TEMPLATE-deposit-paid"
 
 
-def read(house: House, statement: str, *values: Any, file: str = "shop.db") -> list[tuple[Any, ...]]:
-    with contextlib.closing(sqlite3.connect(house.folder / file, timeout=15)) as connection:
-        return connection.execute(statement, values).fetchall()
-
-
 def until(check: Any, seconds: float = 20) -> Any:
     """Ask again until the answer is something."""
     end = time.monotonic() + seconds
@@ -101,7 +96,7 @@ def test_pushes_become_rows_and_are_answered(house, mode):
     wanted = {"expire_seconds": 600, "action_name": "QR_STR_SCENE", "action_info": {"scene": {"scene_str": scene}}}
     ticket = call(house, f"/cgi-bin/qrcode/create?access_token={token}", wanted)["ticket"]
     openid = house.sim("POST", "/sim/people", {"nickname": f"示例关注者 {mode}"})["openid"]
-    before = read(house, "SELECT coalesce(max(id), 0) FROM push_events")[0][0]
+    before = house.read("SELECT coalesce(max(id), 0) FROM push_events")[0][0]
     house.sim("POST", "/sim/push", {"mode": mode})
     try:
         for action, data in (
@@ -115,13 +110,13 @@ def test_pushes_become_rows_and_are_answered(house, mode):
     finally:
         house.sim("POST", "/sim/push", {"mode": "safe"})
     kinds = "SELECT kind, scene FROM push_events WHERE id > ? AND processed_at IS NOT NULL ORDER BY id"
-    rows = until(lambda: len(found := read(house, kinds, before)) == 4 and found)
+    rows = until(lambda: len(found := house.read(kinds, before)) == 4 and found)
     assert sorted(rows) == sorted(
         [("subscribe", scene), ("SCAN", scene), ("text", ""), ("subscribe_msg_popup_event", "")]
     )
-    assert read(house, "SELECT following FROM wechat_contacts WHERE scene = ?", scene) == [(1,)]
+    assert house.read("SELECT following FROM wechat_contacts WHERE scene = ?", scene) == [(1,)]
     given = "SELECT count(*) FROM notice_consents WHERE template_id = 'TEMPLATE-of-pushes' GROUP BY openid_digest"
-    assert set(read(house, given)) == {(1,)}
+    assert set(house.read(given)) == {(1,)}
 
 
 def test_a_consented_notice_goes_out_once_and_the_journey_is_in_ones_own_list(house, phone, chief):
@@ -144,7 +139,7 @@ def test_a_consented_notice_goes_out_once_and_the_journey_is_in_ones_own_list(ho
     dialog.get_by_role("button", name="确定").click()
     expect(page.get_by_text("已收到您的选择")).to_be_visible()
     consents = "SELECT state FROM notice_consents WHERE template_id = ?"
-    until(lambda: read(house, consents, TEMPLATE) == [("open",)])
+    until(lambda: house.read(consents, TEMPLATE) == [("open",)])
 
     page.goto(f"{house.url}/bookings/{shopper.booking}/payment")
     shopper.pay()
@@ -156,7 +151,7 @@ def test_a_consented_notice_goes_out_once_and_the_journey_is_in_ones_own_list(ho
     assert shopper.booking in json.dumps(sent)
     (told, *_) = house.sim("GET", "/sim/orders")["orders"][0]["notices"]
     house.sim("POST", f"/sim/notices/{told['id']}/resend", {})  # told again: nothing is sent again
-    assert read(house, consents, TEMPLATE) == [("used",)]
+    assert house.read(consents, TEMPLATE) == [("used",)]
 
     page.goto(house.url + "/me/messages")
     expect(page.get_by_role("heading", name="已收到付款")).to_be_visible()
@@ -280,7 +275,7 @@ def test_h5_payment_in_a_phones_own_browser(house, phone):
     shopper.page.get_by_role("button", name="支付", exact=True).click()
     shopper.page.wait_for_url(f"{house.url}/bookings/**")
     shopper.see("已付订金")
-    assert read(house, "SELECT channel FROM payments ORDER BY id DESC LIMIT 1") == [("h5",)]
+    assert house.read("SELECT channel FROM payments ORDER BY id DESC LIMIT 1") == [("h5",)]
 
 
 def test_native_code_on_a_desktop_is_scanned_by_a_phone(house, phone):
@@ -290,7 +285,7 @@ def test_native_code_on_a_desktop_is_scanned_by_a_phone(house, phone):
     prepare(desk, "生成付款码")
     expect(desk.get_by_role("img", name="微信支付二维码")).to_be_visible()
     look(desk)
-    ((url, channel),) = read(house, "SELECT pay_url, channel FROM payments ORDER BY id DESC LIMIT 1")
+    ((url, channel),) = house.read("SELECT pay_url, channel FROM payments ORDER BY id DESC LIMIT 1")
     assert channel == "native"
     house.sim("POST", "/sim/pay/scan", {"code_url": url})
     shopper.see("已付订金")  # by itself
@@ -322,8 +317,8 @@ def pay_two_days_ago(house: House, number: str, *, told: bool = True) -> None:
     """The money came two days ago, by both sides' clocks."""
     house.sim("POST", f"/sim/orders/{number}/pay", {"notify": "normal" if told else "none"})
     if told:
-        until(lambda: read(house, "SELECT 1 FROM payments WHERE out_trade_no = ? AND state = 'succeeded'", number))
-        ((paid_at,),) = read(house, "SELECT paid_at FROM payments WHERE out_trade_no = ?", number)
+        until(lambda: house.read("SELECT 1 FROM payments WHERE out_trade_no = ? AND state = 'succeeded'", number))
+        ((paid_at,),) = house.read("SELECT paid_at FROM payments WHERE out_trade_no = ?", number)
         earlier = (datetime.fromisoformat(paid_at) - timedelta(days=2)).isoformat(" ", "microseconds")
         house.sql("UPDATE payments SET paid_at = ? WHERE out_trade_no = ?", earlier, number)
     with contextlib.closing(sqlite3.connect(house.folder / "sandbox" / "sandbox.sqlite3", timeout=15)) as file, file:
@@ -351,8 +346,8 @@ def test_a_day_is_reconciled_with_the_bill(house, chief):
             chief.locator("[name=day]").fill(day)
             chief.locator("[name=day]").locator("xpath=ancestor::form").get_by_role("button").click()
             chief.wait_for_url(f"**/admin/reconciliation/{day}")
-            rows = read(
-                house, "SELECT number, verdict, work FROM reconciled_lines WHERE day = ? AND side != 'fund'", day
+            rows = house.read(
+                "SELECT number, verdict, work FROM reconciled_lines WHERE day = ? AND side != 'fund'", day
             )
             found = {row[0]: row[1:] for row in rows}
             assert found == {
@@ -363,8 +358,8 @@ def test_a_day_is_reconciled_with_the_bill(house, chief):
                 good: ("matched", ""),
                 unheard: ("state", "healed"),
             }
-        assert read(house, "SELECT state FROM payments WHERE out_trade_no = ?", unheard) == [("succeeded",)]
-        ((text,),) = read(house, "SELECT figures FROM reconciled_days WHERE day = ?", day)
+        assert house.read("SELECT state FROM payments WHERE out_trade_no = ?", unheard) == [("succeeded",)]
+        ((text,),) = house.read("SELECT figures FROM reconciled_days WHERE day = ?", day)
         figures = json.loads(text)
         assert figures["ever_in"] == figures["ever_out"] + figures["ever_held"] > 0
 
@@ -432,8 +427,8 @@ OFFICE_PAGES = (
 def test_the_pages_of_the_office_read_well(house, chief):
     """axe finds nothing and nothing overflows, on a phone, in the dark, in large type and on a desk; with a day's
     report and a booking if there is one."""
-    known = [f"/admin/reconciliation/{row[0]}" for row in read(house, "SELECT day FROM reconciled_days LIMIT 1")]
-    known += [f"/admin/bookings/{row[0]}" for row in read(house, "SELECT no FROM bookings LIMIT 1")]
+    known = [f"/admin/reconciliation/{row[0]}" for row in house.read("SELECT day FROM reconciled_days LIMIT 1")]
+    known += [f"/admin/bookings/{row[0]}" for row in house.read("SELECT no FROM bookings LIMIT 1")]
     for path in (*OFFICE_PAGES, *known):
         chief.set_viewport_size({"width": 390, "height": 844})
         chief.goto(house.url + path)
