@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import zipfile
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -218,6 +218,15 @@ def test_the_pack_of_a_coupon(app: Flask) -> None:
     assert "周样例" not in page.text
     elsewhere = client_of(app, s.clerk(shop.east, "manager", "钱样例"))
     assert elsewhere.get(f"/staff/coupons/{got.code}/dispute-pack").status_code == 404
+
+
+def test_after_midnight_the_page_names_the_day_of_the_people(app: Flask) -> None:
+    shop = s.build()
+    c.campaign()
+    person, night = s.member(), datetime(2026, 11, 22, 17, 38, tzinfo=UTC)  # 01:38 on the 23rd
+    got = c.claim(person)
+    state.redeem(got.coupon_id, shop.west, 100, s.clerk(shop.west), night)
+    assert "行 · 核销 · 2026-11-23" in client_of(app, person).get(f"/me/coupons/{got.code}/dispute-pack").text
 
 
 def test_other_stores_rows_are_not_shown_to_a_store(app: Flask) -> None:
