@@ -26,11 +26,12 @@
     region.replaceChildren(box);
   }
   window.zhanting = { toast: toast, banner: banner };
-  /* What a question asked by itself failed with ends with its next answer; that one ends no words about a tap.
-     Words about an answer that was lost stand until their own form is answered or gone, whatever else is asked meanwhile. */
+  /* what a question asked by itself failed with ends with its next answer; that one ends no words about a tap.
+     that an answer is lost is said until its own form is answered or gone */
   var byItself = false, lost = null;
-  function stands(event) { return lost !== null && lost.isConnected && event.detail.elt !== lost; }
-  function asksByItself(event) { var asker = event.detail.requestConfig; asker = asker && asker.elt; return !!(asker && asker.matches && asker.matches('[hx-trigger*="every "]')); }
+  function asker(event) { return event.detail.requestConfig.elt; }
+  function asksByItself(event) { return asker(event).matches('[hx-trigger*="every "]'); }
+  function stands(event) { return lost && lost.isConnected && asker(event) !== lost; }
   on("toast", function (event) {
     var detail = event.detail || {}, text = detail.text || detail.message || detail.value;
     if (/^err/.test(detail.kind)) banner(text); else toast(text);
@@ -51,9 +52,8 @@
   ["htmx:sendError", "htmx:timeout"].forEach(function (name) {
     on(name, function (event) {
       if (stands(event)) return;
-      var asker = event.detail.elt;
       byItself = asksByItself(event);
-      lost = asker && asker.matches && asker.matches("[data-lost]") ? asker : null;
+      lost = asker(event).matches("[data-lost]") ? asker(event) : null;
       banner(lost ? lost.dataset.lost : "网络不稳定，刚才没有成功。请重试");
     });
   });
