@@ -67,11 +67,11 @@ def test_without_a_place_for_twins_files_come_as_they_are(tmp_path: Path):
 
 
 def test_people_read_comments_and_browsers_do_not(tmp_path: Path):
-    script = tmp_path / "a.js"
-    script.write_text('/* why\n   so */\nvar a = "/* kept */";\n  /* one line */\n  a += 1; /* stays */\n')
-    assert lean(script) == b'var a = "/* kept */";\na += 1; /* stays */\n'
-    script.write_text("var a = `\n  kept`;\n")
-    assert lean(script) == script.read_bytes()
+    script, style = tmp_path / "a.js", tmp_path / "a.css"
+    script.write_text('/* why\n   so */\nvar a = "/* kept */";\n  // one line\n  a += `\n  kept`; /* gone */\n')
+    assert lean(script) == b'var a="/* kept */";a+=`\n  kept`;'
+    style.write_text("/* why */\na {\n  width: calc(1px + 2em);\n  color: red;\n}\n")
+    assert lean(style) == b"a{width:calc(1px + 2em);color:red}"
     for vendored in (ROOT / "static/vendor").rglob("*.js"):
         assert lean(vendored) == vendored.read_bytes()
 
