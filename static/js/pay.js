@@ -1,19 +1,24 @@
-/* Opens WeChat Pay from a [data-pay] element. "ok" is no proof: it only leads to the page that asks the server. */
+/* Opens WeChat Pay from a [data-pay] element. "ok" is no proof: it only leads to the page that asks the server.
+   script[data-jssdk], WeChat's SDK, may come late or never: the client's own bridge pays as well. */
 (function () {
   "use strict";
   var box = document.querySelector("[data-pay]");
   if (!box) return;
   var data = box.dataset, button = box.querySelector("[data-pay-button]"), words = box.querySelector("[data-pay-message]");
-  var sdkReady = false, outside = box.querySelector("[data-outside]");
+  var sdkReady = false, sdk = document.querySelector("script[data-jssdk]"), outside = box.querySelector("[data-outside]");
 
-  if (window.wx && window.wx.config && data.configSignature) {
+  function setUp() {
+    if (!window.wx || !window.wx.config || !data.configSignature) return;
     window.wx.config({
       debug: false, appId: data.configAppId, timestamp: data.configTimestamp, nonceStr: data.configNonceStr,
       signature: data.configSignature, jsApiList: ["chooseWXPay"]
     });
-    window.wx.ready(function () { sdkReady = true; });
-    window.wx.error(function () { sdkReady = false; });
+    var refused = false; /* wx.ready comes after wx.error too */
+    window.wx.error(function () { refused = true; });
+    window.wx.ready(function () { sdkReady = !refused; });
   }
+  if (window.wx) setUp();
+  else if (sdk) sdk.addEventListener("load", setUp);
   function say(text) { words.textContent = text; }
   function busy(yes) { button.disabled = yes; button.classList.toggle("is-busy", yes); }
   function finish(message) {

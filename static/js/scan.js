@@ -1,10 +1,10 @@
 /* The counter. [data-scan] is a form with an input named code: WeChat's scanner when there is one, else the camera, else typing.
-   data-scanner-src: qr-scanner; data-config-*: wx.config of this page. Inside: [data-scan-start] button, [data-scan-video] holder (hidden),
+   script[data-jssdk]: WeChat's SDK, which may come late or never; data-scanner-src: qr-scanner; data-config-*: wx.config of this page. Inside: [data-scan-start] button, [data-scan-video] holder (hidden),
    [data-scan-message]. A hardware scanner types and ends with Enter: on every step that is the next scan. Esc clears or goes back.
    Steps replace #counter; [data-screen] is the body's class then, [data-title] the title. */
 (function () {
   "use strict";
-  var doc = document, counter = doc.getElementById("counter"), wxReady = false, camera = null, typed = "", last = 0;
+  var doc = document, counter = doc.getElementById("counter"), wechat = "none", tapped = 0, camera = null, typed = "", last = 0;
   if (!counter) return;
   function $(selector) { return doc.querySelector(selector); }
   function form() { return $("[data-scan]"); }
@@ -43,21 +43,38 @@
     camera = new window.QrScanner(holder.querySelector("video"), function (found) { submit(found.data); }, { preferredCamera: "environment", returnDetailedScanResult: true });
     camera.start().then(function () { say("将二维码放入框内"); }, function () { holder.hidden = true; typing(); });
   }
+  /* wechat: "none", "asked" while WeChat looks at the signature, "ready". A tap waits three seconds for the answer, then takes the camera. */
+  function answered(state) {
+    wechat = state;
+    if (!tapped) return;
+    clearTimeout(tapped);
+    tapped = 0;
+    begin();
+  }
+  function begin() {
+    say("");
+    if (wechat === "ready") window.wx.scanQRCode({ needResult: 1, scanType: ["qrCode", "barCode"], success: function (answer) { submit(plain(answer)); }, fail: byCamera });
+    else byCamera();
+  }
+  function inWechat() { return /micromessenger/i.test(navigator.userAgent); }
   function setUp() {
     var data = form() && form().dataset;
-    if (!data || !window.wx || !window.wx.config || !data.configSignature) return;
+    if (!data || !window.wx || !window.wx.config || !data.configSignature || !inWechat()) { answered("none"); return; }
+    wechat = "asked";
     window.wx.config({
       debug: false, appId: data.configAppId, timestamp: data.configTimestamp, nonceStr: data.configNonceStr,
       signature: data.configSignature, jsApiList: ["scanQRCode"]
     });
-    window.wx.ready(function () { wxReady = true; });
-    window.wx.error(function () { wxReady = false; });
+    var refused = false; /* wx.ready comes after wx.error too */
+    window.wx.error(function () { refused = true; answered("none"); });
+    window.wx.ready(function () { if (!refused) answered("ready"); });
   }
   doc.addEventListener("click", function (event) {
     if (!event.target.closest("[data-scan-start]")) return;
-    say("");
-    if (wxReady) window.wx.scanQRCode({ needResult: 1, scanType: ["qrCode", "barCode"], success: function (answer) { submit(plain(answer)); }, fail: byCamera });
-    else byCamera();
+    if (wechat !== "asked") { begin(); return; }
+    if (tapped) return;
+    say("正在打开微信扫一扫…");
+    tapped = setTimeout(answered, 3000, "none");
   });
   doc.addEventListener("keydown", function (event) {
     var field = event.target.matches("input,textarea,select"), key = event.key;
@@ -88,5 +105,11 @@
     doc.body.className = screen.dataset.screen;
     doc.title = screen.dataset.title;
   });
-  setUp();
+  var sdk = $("script[data-jssdk]");
+  if (window.wx || !sdk) setUp();
+  else {
+    if (inWechat()) wechat = "asked";
+    sdk.addEventListener("load", setUp);
+    sdk.addEventListener("error", function () { answered("none"); });
+  }
 })();

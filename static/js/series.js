@@ -6,13 +6,18 @@
   var doc = document, $ = function (selector, from) { return (from || doc).querySelector(selector); };
   var all = function (selector, act) { doc.querySelectorAll(selector).forEach(act); };
 
-  function load(src, then) {
-    var known = doc.querySelector("script[src='" + src + "']");
-    if (known) return then && then();
-    var script = doc.createElement("script");
-    script.src = src;
-    if (then) script.onload = then;
-    doc.head.append(script);
+  function load(src, then, failed) {
+    var script = $("script[src='" + src + "']");
+    if (!script) {
+      script = doc.createElement("script");
+      script.src = src;
+      script.onload = function () { script.there = true; };
+      script.onerror = function () { script.remove(); };
+      doc.head.append(script);
+    }
+    if (script.there) { if (then) then(); return; }
+    if (then) script.addEventListener("load", then);
+    if (failed) script.addEventListener("error", failed);
   }
 
   /* 适合你: the last four model pages opened in this browser; foryou.js reads them. Storage switched off: nothing is noted */
@@ -81,7 +86,15 @@
       addEventListener("load", function () { window.requestIdleCallback(begin); });
   })();
 
-  /* scripts of what lies further down, when it is near */
+  /* scripts of what lies further down, when it is near; a tap before its script is there waits for it, or goes where the link leads */
+  all("section[data-script]", function (part) {
+    part.addEventListener("click", function (event) {
+      var link = event.target.closest("[data-locate]");
+      if (!link || event.defaultPrevented || part.there) return;
+      event.preventDefault();
+      load(part.dataset.script, function () { part.there = true; link.click(); }, function () { location.href = link.href; });
+    });
+  });
   if (window.IntersectionObserver) {
     var near = new IntersectionObserver(function (entries) {
       entries.forEach(function (entry) {
