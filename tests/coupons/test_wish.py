@@ -176,6 +176,34 @@ def test_a_campaign_for_wishers_alone(app: Flask) -> None:
     get(client, "/coupons/wishes/new?campaign=nothing", 404)
 
 
+def test_who_wished_later_is_told_from_when(app: Flask) -> None:
+    """The group's wishers come first; a wish written on the campaign's page in the meantime waits with everybody."""
+    s.build()
+    early, late = c.member(), c.member("13900000001")
+    made = wished(early)
+    group = wish_groups.group_wishes(OPERATOR, [made], NOW, title="充电桩")
+    c.campaign("own", way="许愿", title="许愿礼券")
+    wish_groups.answer_group(OPERATOR, group, NOW, campaign_slug="own", hours=24)
+    wish_groups.tell_due(NOW)
+    first = sign_in(app, early)
+    assert 'href="/coupons/wishes/new?campaign=own"' in get(first, "/me/wishes")
+    with transaction():
+        assert db.session.query(InboxMessage).one().href == "/coupons/wishes/new?campaign=own"
+    assert "现在可以领取" in get(first, "/coupons/wishes/new?campaign=own")
+    second = sign_in(app, late)
+    form = fields(get(second, "/coupons/wishes/new?campaign=own"))
+    send(second, "/coupons/wishes", {**form, "kind": "代金券", "text": "希望也有一张"})
+    page = get(second, "/coupons/wishes/new?campaign=own")
+    assert "11月23日12:00起您可以领取" in page
+    assert "wish-claims" not in page
+    assert "11月23日12:00起您可以领取" in get(second, "/me/wishes")
+    with time_machine.travel(NOW + timedelta(hours=24, minutes=1), tick=False):
+        again = sign_in(app, late)
+        page = get(again, "/coupons/wishes/new?campaign=own")
+        assert "现在可以领取" in page
+        assert send(again, "/coupons/own/wish-claims", fields(page)).startswith("/me/coupons/")
+
+
 @pytest.mark.both_databases
 @pytest.mark.race
 def test_many_wishes_at_once_are_three(app: Flask) -> None:

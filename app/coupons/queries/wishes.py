@@ -12,7 +12,7 @@ from app.core.db import db
 from app.core.errors import NotFound
 from app.coupons.models import CouponCampaign, Wish, WishGroup
 from app.coupons.rules import CampaignPhase, CampaignState, ClaimWay, phase_of
-from app.coupons.rules.wish import WISH_WORDS, WishState
+from app.coupons.rules.wish import WISH_WORDS, WishState, page_of
 
 MOST = 200
 OFFERED = ("在售", "即将上市")
@@ -20,7 +20,8 @@ OFFERED = ("在售", "即将上市")
 
 @dataclass(frozen=True, slots=True)
 class OwnWish:
-    """One wish of one's own. `slug`, `title` of the campaign that answers it; empty without one."""
+    """One wish of one's own. `href`, `title` of the campaign that answers it, empty without one; `waits`: from when it
+    can be claimed while others come first, or None."""
 
     id: int
     kind: str
@@ -30,9 +31,10 @@ class OwnWish:
     state: str
     when: str
     answer: str
-    slug: str
+    href: str
     title: str
     claimable: bool
+    waits: datetime | None
 
     @property
     def words(self) -> str:
@@ -102,6 +104,9 @@ def _own(wish: Wish, series: str, group: WishGroup | None, campaign: CouponCampa
     if campaign is not None and campaign.state == CampaignState.DRAFT:
         campaign = None
     running = campaign is not None and phase_of(campaign, now) is CampaignPhase.RUNNING
+    waits = campaign.head_start_until if campaign is not None and campaign.wish_group_id != wish.group_id else None
+    if waits is not None and waits <= now:
+        waits = None
     return OwnWish(
         id=wish.id,
         kind=wish.kind,
@@ -111,9 +116,10 @@ def _own(wish: Wish, series: str, group: WishGroup | None, campaign: CouponCampa
         state=wish.state,
         when=clock.say(wish.created_at),
         answer=group.answer if group is not None and wish.state == WishState.ANSWERED else "",
-        slug=campaign.slug if campaign is not None and wish.state != WishState.DECLINED else "",
+        href=page_of(campaign.slug, campaign.way) if campaign is not None and wish.state != WishState.DECLINED else "",
         title=campaign.title if campaign is not None else "",
-        claimable=running and wish.state != WishState.DECLINED,
+        claimable=running and waits is None and wish.state != WishState.DECLINED,
+        waits=waits if running and wish.state != WishState.DECLINED else None,
     )
 
 

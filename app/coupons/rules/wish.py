@@ -5,7 +5,7 @@ import unicodedata
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from app.coupons.rules.words import CouponKind
+from app.coupons.rules.words import ClaimWay, CouponKind
 
 OPEN_AT_ONCE, PER_DAY = 3, 5
 SHORTEST, LONGEST = 4, 100
@@ -50,6 +50,11 @@ def problem_of(text: str) -> str | None:
     if _CONTACT.search(unicodedata.normalize("NFKC", text)):
         return "请不要写电话、微信号或网址，总部通过消息回复您。"
     return None
+
+
+def page_of(slug: str, way: str) -> str:
+    """Where somebody who wished for this campaign claims it."""
+    return f"/coupons/wishes/new?campaign={slug}" if way == ClaimWay.WISH else f"/coupons/{slug}"
 
 
 def head_start_end(claim_from: datetime, now: datetime, hours: int) -> datetime:

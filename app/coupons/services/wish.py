@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, time
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import false, func, or_, select, update
 
 from app.catalog.models import Series
 from app.core import clock
@@ -86,19 +86,26 @@ def claim_as_wisher(actor: Actor, slug: str, now: datetime, *, key: str, touch: 
     return claim_coupon(actor, slug, now, key=key, way=ClaimWay.WISH, channel=Channel.PAGE, touch=touch)
 
 
-def has_wished_for(member_id: int, slug: str) -> bool:
-    """The same by the campaign's slug."""
+def standing_of(member_id: int, slug: str, now: datetime) -> tuple[bool, datetime | None]:
+    """Whether a wish of the person stands for this campaign, and from when it can be claimed if others come first."""
     campaign = db.session.scalar(select(CouponCampaign).where(CouponCampaign.slug == slug))
-    return campaign is not None and has_wished(member_id, campaign)
+    if campaign is None or not has_wished(member_id, campaign):
+        return False, None
+    until = campaign.head_start_until
+    if until is None or until <= now or has_wished(member_id, campaign, in_group=True):
+        return True, None
+    return True, until
 
 
-def has_wished(member_id: int, campaign: CouponCampaign) -> bool:
-    """Whether a wish of the person stands for this campaign: in the group it answers, or written on its page."""
+def has_wished(member_id: int, campaign: CouponCampaign, *, in_group: bool = False) -> bool:
+    """Whether a wish of the person stands for this campaign: in the group it answers or written on its page;
+    with `in_group` in the group alone, whose wishers come first."""
     stands = Wish.state.not_in((WishState.WITHDRAWN.value, WishState.DECLINED.value))
-    for_it = Wish.campaign_id == campaign.id
+    for_it = [] if in_group else [Wish.campaign_id == campaign.id]
     if campaign.wish_group_id is not None:
-        for_it = or_(for_it, Wish.group_id == campaign.wish_group_id)
-    return db.session.scalar(select(Wish.id).where(Wish.member_id == member_id, stands, for_it).limit(1)) is not None
+        for_it.append(Wish.group_id == campaign.wish_group_id)
+    mine = select(Wish.id).where(Wish.member_id == member_id, stands, or_(false(), *for_it))
+    return db.session.scalar(mine.limit(1)) is not None
 
 
 def _check_limits(member_id: int, now: datetime) -> None:

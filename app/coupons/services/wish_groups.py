@@ -13,7 +13,7 @@ from app.core.security import Actor
 from app.coupons.errors import NotAnswerable
 from app.coupons.models import CouponCampaign, Wish, WishGroup
 from app.coupons.rules import CampaignPhase, CampaignState, ClaimWay, phase_of
-from app.coupons.rules.wish import LEAST_HEAD_START, MOST_HEAD_START, WishState, clean, head_start_end
+from app.coupons.rules.wish import LEAST_HEAD_START, MOST_HEAD_START, WishState, clean, head_start_end, page_of
 from app.messages.services import notify
 
 BATCH = 100
@@ -158,4 +158,4 @@ def _news(group: WishGroup, campaign: CouponCampaign | None, now: datetime) -> t
     only = campaign.head_start_until
     then = f"，{say(only)}起所有人可领" if only is not None and campaign.way != ClaimWay.WISH else ""
     note = f"“{campaign.title[:16]}”{begins}先为您开放{then}"
-    return {"car": f"您许的愿“{group.title[:20]}”", "note": note}, f"/coupons/{campaign.slug}"
+    return {"car": f"您许的愿“{group.title[:20]}”", "note": note}, page_of(campaign.slug, campaign.way)

@@ -92,7 +92,9 @@ def _page(form: WishForm, slug: str, status: int = 200, problem: str = "") -> Re
     if card is not None and card.way != ClaimWay.WISH:
         raise NotFound
     mine = queries.list_of_campaign(card.id, member.id, now) if card is not None and member is not None else []
-    wished = card is not None and member is not None and services.has_wished_for(member.id, slug)
+    wished, waits = (
+        services.standing_of(member.id, slug, now) if card is not None and member is not None else (False, None)
+    )
     return render(
         "coupons/wish.html",
         status=status,
@@ -100,6 +102,7 @@ def _page(form: WishForm, slug: str, status: int = 200, problem: str = "") -> Re
         form=form,
         mine=mine,
         wished=wished,
+        waits=waits,
         problem=problem,
         claim=ClaimForm(formdata=None, key=ids.token(16)),
         guest=member is None,
