@@ -25,7 +25,22 @@
     box.append(text, close);
     region.replaceChildren(box);
   }
-  window.zhanting = { toast: toast, banner: banner };
+  /* Where somebody is, asked on a tap: found(lat, lng, system) or refused(). Inside WeChat its own place, GCJ-02, as soon as share.js has
+     signed the page, for which three seconds are waited; else the browser's, WGS-84, which the server is told by system=wgs84. */
+  var shared = /MicroMessenger/i.test(navigator.userAgent) && $("link[data-share]");
+  function locate(found, refused) {
+    var tries = 0, geo = navigator.geolocation;
+    function byBrowser() {
+      if (!geo) return refused();
+      geo.getCurrentPosition(function (p) { found(p.coords.latitude, p.coords.longitude, "wgs84"); }, refused, { timeout: 8000, maximumAge: 60000 });
+    }
+    (function ask() {
+      if (zhanting.signed) window.wx.getLocation({ type: "gcj02", success: function (r) { found(r.latitude, r.longitude, ""); }, fail: byBrowser, cancel: refused });
+      else if (shared && zhanting.signed === undefined && tries++ < 12) setTimeout(ask, 250);
+      else byBrowser();
+    })();
+  }
+  var zhanting = window.zhanting = { toast: toast, banner: banner, locate: locate };
   /* what a question asked by itself failed with ends with its next answer; that one ends no words about a tap.
      that an answer is lost is said until its own form is answered or gone */
   var byItself = false, lost = null;
@@ -191,9 +206,10 @@
 
   /* what WeChat shows when the page is shared: inside WeChat only, after everything else */
   addEventListener("load", function () {
-    var link = $("link[data-share]"), script = doc.createElement("script");
-    if (!link || !/MicroMessenger/i.test(navigator.userAgent)) return;
-    script.src = link.dataset.share;
+    var script = doc.createElement("script");
+    if (!shared) return;
+    script.src = shared.dataset.share;
+    script.onerror = function () { zhanting.signed = false; };
     doc.head.append(script);
   });
 

@@ -34,15 +34,15 @@
   }
   document.addEventListener("click", function (event) {
     var link = event.target.closest && event.target.closest("[data-locate-here]"), mine = link && link.closest(".mine");
-    if (!mine || !window.htmx || !navigator.geolocation) return;
+    if (!mine || !window.htmx) return;
     event.preventDefault();
     if (busy) return;
     busy = true;
     function say(text) { busy = false; var note = mine.querySelector("[data-locate-note]"); if (note) note.textContent = text; }
     say("正在定位…");
     busy = true;
-    navigator.geolocation.getCurrentPosition(function (p) {
-      var where = "?lat=" + p.coords.latitude + "&lng=" + p.coords.longitude + "&system=wgs84";
+    window.zhanting.locate(function (lat, lng, system) {
+      var where = "?lat=" + lat + "&lng=" + lng + "&system=" + system;
       window.htmx.ajax("GET", "/dealers/mine" + where, { target: mine, swap: "innerHTML" }).then(function () {
         busy = false;
         var found = mine.querySelector("[data-city]");
@@ -51,6 +51,6 @@
         keep("shop", found.dataset.shop);
         if (document.getElementById("here")) window.htmx.ajax("GET", "/dealers/here" + where, { target: "#here", swap: "innerHTML" });
       });
-    }, function () { say("没有定位也可以：请选择所在城市"); }, { timeout: 8000, maximumAge: 60000 });
+    }, function () { say("没有定位也可以：请选择所在城市"); });
   });
 })();

@@ -20,7 +20,6 @@
   doc.addEventListener("touchmove", slide, { passive: false });
   doc.addEventListener("touchend", function () { var rail = doc.querySelector(".letters[data-at]"); if (rail) delete rail.dataset.at; });
 
-  (window.zhantingJsApis = window.zhantingJsApis || []).push("getLocation");
   doc.addEventListener("click", function (event) {
     var link = event.target.closest && event.target.closest("[data-locate-city]"), box = link && doc.getElementById("located");
     if (!box || !window.htmx) return;
@@ -31,15 +30,10 @@
     function refused() { say("没有定位也可以：请选择所在城市"); }
     function send(lat, lng, system) {
       busy = false;
-      window.htmx.ajax("GET", box.dataset.citiesHere + "?lat=" + lat + "&lng=" + lng + system, { target: box, swap: "innerHTML" });
-    }
-    function byBrowser() {
-      if (!navigator.geolocation) return refused();
-      navigator.geolocation.getCurrentPosition(function (p) { send(p.coords.latitude, p.coords.longitude, "&system=wgs84"); }, refused, { timeout: 8000, maximumAge: 60000 });
+      window.htmx.ajax("GET", box.dataset.citiesHere + "?lat=" + lat + "&lng=" + lng + "&system=" + system, { target: box, swap: "innerHTML" });
     }
     say("正在定位…");
     busy = true;
-    if (window.wx && window.wx.getLocation && window.WeixinJSBridge) return window.wx.getLocation({ type: "gcj02", success: function (r) { send(r.latitude, r.longitude, ""); }, fail: byBrowser, cancel: refused });
-    byBrowser();
+    window.zhanting.locate(send, refused);
   });
 })();

@@ -1,13 +1,10 @@
-// Nearest stores: asks for the place on a tap only, converts nothing itself, never stores it.
-// WeChat gives GCJ-02; a browser gives WGS-84, which the server is told by system=wgs84. Without either the link leads to the cities.
+// Nearest stores: asks for the place on a tap only (app.js), converts nothing itself, never stores it. Without it the link leads to the cities.
 (function () {
   var box = document.getElementById("near");
   var link = box && box.querySelector("[data-locate]");
   if (!link || !window.htmx) return;
   var note = box.querySelector("[data-locate-note]"), count = document.getElementById("count");
   var busy = false;
-  // share.js signs the page inside WeChat and asks for these abilities too; until then, and elsewhere, the browser is asked.
-  (window.zhantingJsApis = window.zhantingJsApis || []).push("getLocation");
   function say(text) { busy = false; note.textContent = text; }
   function refused() { say("没有定位也可以：请选择所在城市"); }
   function show(lat, lng, system) {
@@ -23,15 +20,8 @@
   link.addEventListener("click", function (event) {
     event.preventDefault();
     if (busy) return;
-    var sdk = window.wx && window.wx.getLocation && window.WeixinJSBridge;
-    if (!sdk && !navigator.geolocation) return refused();
     busy = true;
     note.textContent = "正在定位…";
-    if (sdk) return window.wx.getLocation({ type: "gcj02", success: function (r) { show(r.latitude, r.longitude); }, fail: byBrowser, cancel: refused });
-    byBrowser();
+    window.zhanting.locate(show, refused);
   });
-  function byBrowser() {
-    if (!navigator.geolocation) return refused();
-    navigator.geolocation.getCurrentPosition(function (p) { show(p.coords.latitude, p.coords.longitude, "wgs84"); }, refused, { timeout: 8000, maximumAge: 60000 });
-  }
 })();

@@ -4,7 +4,6 @@
   "use strict";
   var box = document.querySelector("[data-place]"), button = box && box.querySelector("button");
   if (!button || !/micromessenger/i.test(navigator.userAgent)) return;
-  (window.zhantingJsApis = window.zhantingJsApis || []).push("openLocation");
   var data = box.dataset, tries = 0;
   /* Before the page is signed the question stays unanswered, and wx.ready keeps one handler, share.js's: so ask again. */
   function look() {

@@ -3,7 +3,6 @@
 (function () {
   "use strict";
   var doc = document, STRONG = 18, PAUSE = 1500, last = 0, listening = false, place = null;
-  (window.zhantingJsApis = window.zhantingJsApis || []).push("getLocation");
   function $(name) { return doc.querySelector("[data-shake-" + name + "]"); }
   function say(name, text) { var box = $(name); if (box) box.textContent = text; }
   function moved(event) {
@@ -36,15 +35,9 @@
   }
   function refused() { say("place-note", "没有定位也可以：扫店内的领券码进入，就能摇"); }
   function found(lat, lng, system) { place = { lat: lat, lng: lng, system: system }; fill(); }
-  function byBrowser() {
-    if (!navigator.geolocation) return refused();
-    navigator.geolocation.getCurrentPosition(function (p) { found(p.coords.latitude, p.coords.longitude, "wgs84"); }, refused, { timeout: 8000, maximumAge: 60000 });
-  }
   function locate() {
     say("place-note", "正在定位…");
-    if (window.wx && window.wx.getLocation && window.WeixinJSBridge)
-      return window.wx.getLocation({ type: "gcj02", success: function (r) { found(r.latitude, r.longitude, ""); }, fail: byBrowser, cancel: refused });
-    byBrowser();
+    window.zhanting.locate(found, refused);
   }
   function draw() {
     var button = $("motion"), near = $("place");

@@ -3,7 +3,6 @@
 (function () {
   "use strict";
   var doc = document, car = doc.querySelector("[data-car]"), pair = doc.getElementById("pair"), KEY = "scanned", MOST = 4;
-  (window.zhantingJsApis = window.zhantingJsApis || []).push("getLocation");
   function reveal() { doc.querySelectorAll("[data-check-place]").forEach(function (form) { form.hidden = false; }); }
   function say(text) { var box = doc.getElementById("place"); if (box) box.textContent = text; }
   function refused() { say("没有定位也可以：请向店员核实，或拨打门店电话。"); }
@@ -14,10 +13,6 @@
     form.dataset.placed = "1";
     window.htmx.trigger(form, "submit");
   }
-  function byBrowser(form) {
-    if (!navigator.geolocation) { refused(); return; }
-    navigator.geolocation.getCurrentPosition(function (p) { send(form, p.coords.latitude, p.coords.longitude, "wgs84"); }, refused, { timeout: 8000, maximumAge: 60000 });
-  }
   /* before htmx sees it: without a place there is nothing to ask */
   doc.addEventListener("submit", function (event) {
     var form = event.target;
@@ -26,9 +21,7 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     say("正在定位…");
-    if (window.wx && window.wx.getLocation && window.WeixinJSBridge) {
-      window.wx.getLocation({ type: "gcj02", success: function (r) { send(form, r.latitude, r.longitude, ""); }, fail: function () { byBrowser(form); }, cancel: refused });
-    } else byBrowser(form);
+    window.zhanting.locate(function (lat, lng, system) { send(form, lat, lng, system); }, refused);
   }, true);
   doc.addEventListener("htmx:afterSettle", reveal);
   reveal();

@@ -13,7 +13,8 @@ from tests.browser.people import DEAL, Clerk, Shopper
 from tests.browser.test_series import BROWSER, SERIES
 
 pytestmark = pytest.mark.browser
-NEAR = {**BROWSER, "geolocation": {"latitude": 30.28, "longitude": 120.15}, "permissions": ["geolocation"]}
+PLACE = {"geolocation": {"latitude": 30.28, "longitude": 120.15}, "permissions": ["geolocation"]}
+NEAR = {**BROWSER, **PLACE}
 OUR_SCRIPTS = re.compile(r"/static/.*(?<!/mode)\.js")
 SDK = "**/jssdk/**"
 
@@ -98,6 +99,29 @@ def test_without_the_stores_script_the_tap_leads_to_the_cities(house, phone):
     page.get_by_role("button", name=re.compile("^杭州市")).first.click()
     page.wait_for_url(f"**{SERIES}")
     expect(page.locator("[data-store-name]")).to_have_text("杭州市")
+
+
+def test_a_place_is_asked_of_wechat_as_soon_as_it_answers(house, phone):
+    page = phone(**PLACE)
+    with held(page, SDK) as release:
+        page.goto(f"{house.url}/dealers")
+        page.get_by_role("link", name=re.compile("使用我的位置")).click()
+        expect(page.get_by_text("正在定位…")).to_be_visible()
+        release()
+        wechat = page.frame_locator("iframe[data-wechat-sandbox=dialog]")
+        wechat.get_by_role("button", name=re.compile("北京")).click()
+        expect(page.get_by_text("已按距离排序，位置不会被保存")).to_be_visible()
+        expect(first_store(page)).not_to_contain_text("西湖")
+
+
+def test_without_wechats_answer_the_browser_is_asked_for_the_place(house, phone):
+    for unanswered in (SDK, "**/share/config*", "**/sim/bridge/verify"):
+        page = phone(**PLACE)
+        with held(page, unanswered):
+            page.goto(f"{house.url}/dealers")
+            page.get_by_role("link", name=re.compile("使用我的位置")).click()
+            expect(page.get_by_text("已按距离排序，位置不会被保存")).to_be_visible()
+            expect(first_store(page)).to_contain_text("西湖")
 
 
 def test_a_tap_on_scan_waits_for_wechat(house, desk, shopper):
