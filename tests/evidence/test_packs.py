@@ -220,6 +220,25 @@ def test_the_pack_of_a_coupon(app: Flask) -> None:
     assert elsewhere.get(f"/staff/coupons/{got.code}/dispute-pack").status_code == 404
 
 
+@pytest.mark.parametrize(("kind", "owner", "store"), [("代金券", "¥300", "¥300"), ("停车券", "", "结算 ¥12")])
+def test_what_a_service_costs_is_said_to_those_who_settle(app: Flask, kind: str, owner: str, store: str) -> None:
+    shop = s.build()
+    c.campaign("c1", kind=kind, face_fen=30_000, worth_fen=1_200)
+    person = s.member()
+    got, clerk = c.claim(person), s.clerk(shop.west)
+    amount = 30_000 if owner else 1_200
+    state.redeem(got.coupon_id, shop.west, amount, clerk, NOW)
+    with transaction():
+        db.session.add(
+            Redemption(
+                subject_kind="coupon", subject_id=got.coupon_id, dealer_id=shop.west, staff_id=clerk.id, nonce="n",
+                previous_state="issued", redeemed_at=NOW, amount_fen=amount,
+            )
+        )  # fmt: skip
+    for wanted, said in ((Wanted(member_id=person.id), owner), (Wanted(dealer_id=shop.west), store)):
+        assert coupon_pack(got.code, wanted, NOW).table("scans").rows[0][4] == said
+
+
 def test_after_midnight_the_page_names_the_day_of_the_people(app: Flask) -> None:
     shop = s.build()
     c.campaign()

@@ -92,6 +92,18 @@ def test_from_scan_to_result_each_step_is_one_answer(app: Flask) -> None:
     assert desk.state == "issued"
 
 
+def test_what_a_service_costs_is_no_sum_at_the_counter(app: Flask) -> None:
+    """The face is what the customer holds; what it costs settles the bill between store and headquarters."""
+    desk = Desk(app, kind="停车券", title="停车两小时", face_fen=2_000, worth_fen=1_200)
+    assert "¥20" in desk.look().text
+    done = desk.post("/staff/redemptions", **fields(desk.look().text))
+    assert "核销成功" in done.text
+    assert "<dt>券面</dt><dd>¥20</dd>" in done.text
+    assert "12 元" not in done.text
+    today = desk.browser.get("/staff/redemptions").text
+    assert "结算 ¥12" in today
+
+
 @pytest.mark.parametrize("role", ["clerk", "manager"])
 def test_nobody_redeems_a_coupon_of_their_own(app: Flask, role: str) -> None:
     """The same WeChat is a customer with a coupon and somebody behind the counter: it takes a colleague."""

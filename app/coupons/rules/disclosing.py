@@ -29,7 +29,7 @@ def suggest(
         "method": f"免费参与，或用微信支付 {fee} 参与；两种方式机会相同，{fee} 一律在参与结束后原路退回。",
         "draw_time": f"{say(opens_at)}至{say(closes_at)}参与，{say(draws_at)}以后开奖。",
         "draw_method": (
-            f"开放前公布种子指纹，参与结束后取{beacon_source or '公开随机数'}，按公开算法排序，最前 {winners} 位中奖，"
+            f"开放前公布种子指纹，开奖时取{beacon_source or '公开随机数'}，按公开算法排序，最前 {winners} 位中奖，"
             "任何人都可以重新计算。"
         ),
         "prize": f"{terms.title}，价值 {format_yuan(prize_worth(terms))}",

@@ -109,7 +109,7 @@ def coupon_pack(code: str, wanted: Wanted, now: datetime) -> Pack:
         [
             Table("prices", "价值", ("项目", "金额"), _worth(terms, coupon)),
             _coupon_timeline(rows),
-            _scans("coupon", coupon.id, wanted),
+            _scans("coupon", coupon.id, wanted, takes_off=terms.lowers_price),
             _consents(coupon.member_id, coupon.code if wanted.reader is Reader.STORE else ""),
             *_ledger_tables(rows),
         ],
@@ -210,7 +210,7 @@ def _coupon_timeline(rows: list[tuple[LedgerEntry, DailyClose | None]]) -> Table
     return Table("timeline", "经过", ("时间", "事项", "谁", "哪里"), told)
 
 
-def _scans(kind: str, subject_id: int, wanted: Wanted) -> Table:
+def _scans(kind: str, subject_id: int, wanted: Wanted, *, takes_off: bool = True) -> Table:
     """Each scan that was confirmed, and each undo. Refused scans are kept without what was scanned."""
     rows = db.session.execute(
         select(Redemption, Dealer.name)
@@ -223,6 +223,8 @@ def _scans(kind: str, subject_id: int, wanted: Wanted) -> Table:
         if not wanted.sees(row.dealer_id):
             continue
         worth = format_yuan(row.amount_fen) if row.amount_fen else ""
+        if worth and not takes_off:  # what a thing costs is between headquarters and the store
+            worth = "" if wanted.reader is Reader.OWNER else f"结算 {worth}"
         lines.append((_at(row.redeemed_at), "核销", dealer, clerk(row.staff_id), worth))
         if row.undone_at is not None:
             lines.append((_at(row.undone_at), "撤销", dealer, clerk(row.undone_by), row.undo_reason))

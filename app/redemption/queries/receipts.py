@@ -63,7 +63,8 @@ _BY_NONCE = select(_r.id).where(_r.staff_id == bindparam("staff"), _r.nonce == b
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One redemption as the store reads it. `amount_fen` is what a coupon was worth, the price of a car."""
+    """One redemption as the store reads it. `amount_fen` is what a coupon was worth, the price of a car; `takes_off`
+    as in Words."""
 
     id: int
     kind: str
@@ -74,6 +75,7 @@ class Receipt:
     what: str
     value: str
     amount_fen: int | None
+    takes_off: bool
     bill_fen: int | None
     redeemed_at: datetime
     when: str
@@ -91,6 +93,8 @@ class Receipt:
         """What stands under the large word."""
         coupon = self.kind == "coupon"
         lines = [("客户", f"{self.who} {self.phone}".strip())]
+        if not self.takes_off:
+            lines.append(("券面", self.value))
         if coupon and self.bill_fen is not None:
             lines += [
                 ("消费金额", format_yuan(self.bill_fen)),
@@ -225,6 +229,7 @@ def _receipt(
         what=words.what,
         value=words.value,
         amount_fen=words.price_fen if words.price_fen is not None else row.amount_fen,
+        takes_off=words.takes_off,
         bill_fen=row.bill_fen,
         redeemed_at=row.redeemed_at,
         when=say(row.redeemed_at),

@@ -24,7 +24,11 @@ KINDS = {"booking": "预订交车", "coupon": "券"}
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One thing as the store reads it; `tail` is for finding it by the last four of the phone, never shown whole."""
+    """One thing as the store reads it; `tail` is for finding it by the last four of the phone, never shown whole.
+
+    `takes_off`: what it is worth is what the customer pays less. Of a coupon for a thing or a service it is what the
+    thing costs, which settles the bill between headquarters and stores and is no sum for the customer.
+    """
 
     no: str
     who: str
@@ -33,6 +37,7 @@ class Words:
     what: str
     value: str
     price_fen: int | None = None
+    takes_off: bool = True
 
 
 GONE = Words("", "*", "", "", "已删除", "")
@@ -88,6 +93,7 @@ def terms_words(code: str, terms: Terms, name: str, masked: str, tail: str) -> W
         tail=tail,
         what=terms.title,
         value=terms.value_words(),
+        takes_off=terms.lowers_price,
     )
 
 
