@@ -1,7 +1,7 @@
 """The terms in plain words, generated from the rules: worth what, for what, where, until when, how many, what not."""
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from app.core.clock import local
@@ -69,11 +69,13 @@ def last_day(until: datetime) -> str:
 
     The minutes that an undone redemption gave back after midnight (at most ten) are not said: they are a present.
     """
+    wall, day = local(until), _last_day(until)
+    return f"{day.year}年{day.month}月{day.day}日" + ("" if wall.time() < GIVEN_BACK else f"{wall:%H:%M}")
+
+
+def _last_day(until: datetime) -> date:
     wall = local(until)
-    if wall.time() < GIVEN_BACK:
-        wall -= timedelta(days=1)
-        return f"{wall.year}年{wall.month}月{wall.day}日"
-    return f"{wall.year}年{wall.month}月{wall.day}日{wall:%H:%M}"
+    return wall.date() - timedelta(days=wall.time() < GIVEN_BACK)
 
 
 def validity_words(valid_until: datetime | None, valid_days: int | None) -> str:
@@ -86,7 +88,7 @@ def validity_words(valid_until: datetime | None, valid_days: int | None) -> str:
 
 def soon_words(until: datetime, now: datetime) -> str:
     """3 天后到期, when it is soon; else nothing."""
-    days = (local(until - timedelta(seconds=1)).date() - local(now).date()).days
+    days = (_last_day(until) - local(now).date()).days
     if until <= now or days > SOON.days:
         return ""
     return {0: "今天到期", 1: "明天到期"}.get(days, f"{days} 天后到期")
