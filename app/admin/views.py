@@ -107,6 +107,13 @@ def invite_manager(slug: str) -> Any:
     return _team_page(slug, ManagerForm(formdata=None), link=link)
 
 
+@blueprint.post("/staff/<slug>/invitations/<int:invitation_id>/withdrawal")
+@access("admin")
+def withdraw_invitation(slug: str, invitation_id: int) -> Any:
+    staff_services.withdraw_invitation(invitation_id, actor(), clock.now())
+    return go(url_for("admin.show_team", slug=slug))
+
+
 @blueprint.post("/staff/<slug>/<int:staff_id>/dismissal")
 @access("admin")
 def dismiss(slug: str, staff_id: int) -> Any:
@@ -116,6 +123,7 @@ def dismiss(slug: str, staff_id: int) -> Any:
 
 def _team_page(slug: str, form: ManagerForm, *, status: int = 200, link: str | None = None) -> Any:
     dealer = queries.find_dealer(slug) or abort(404)
+    waiting = staff_queries.list_open_invitations(dealer.id, clock.now())
     return render(
         "admin/team.html",
         status=status,
@@ -123,7 +131,8 @@ def _team_page(slug: str, form: ManagerForm, *, status: int = 200, link: str | N
         dealer=dealer,
         form=form,
         team=staff_queries.list_team(dealer.id),
-        waiting=staff_queries.list_open_invitations(dealer.id, clock.now()),
+        waiting=waiting,
+        withdrawals={row.id: url_for("admin.withdraw_invitation", slug=slug, invitation_id=row.id) for row in waiting},
         roles=staff_rules.ROLES,
         link=link,
         qr=qr_svg(link) if link else None,

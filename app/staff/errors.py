@@ -17,7 +17,7 @@ class InvitationUsed(DomainError):
 
 class InvitationExpired(DomainError):
     code = "invitation_expired"
-    message = "这个邀请链接已过期（3 天内有效）。请让店长重新发送一个。"
+    message = "这个邀请链接已过期或已撤回（3 天内有效）。请让店长重新发送一个。"
     status = 409
 
 

@@ -1,6 +1,7 @@
 """What is known about the people who act for the stores."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -147,8 +148,10 @@ def list_phones(dealer_id: int) -> list[CounterPhone]:
 
 
 def list_at_desk(dealer_id: int) -> list[tuple[int, str]]:
-    """Who may be picked on the store's shared phones."""
-    return [(row.id, row.name) for row in list_team(dealer_id) if row.pin_hash]
+    """Who may be picked on the store's shared phones; people of the same name with what they are."""
+    people = [row for row in list_team(dealer_id) if row.pin_hash]
+    names = Counter(row.name for row in people)
+    return [(row.id, row.name if names[row.name] == 1 else f"{row.name}（{ROLES[row.role]}）") for row in people]
 
 
 def count_wrong_pins(staff: StaffMember, now: datetime) -> int:

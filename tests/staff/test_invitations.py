@@ -21,7 +21,7 @@ from app.staff.errors import (
 )
 from app.staff.models import StaffInvitation, StaffMember
 from app.staff.queries import find_active, get_invitation, list_open_invitations, list_team
-from app.staff.services import accept_invitation, dismiss_staff, invite_staff
+from app.staff.services import accept_invitation, dismiss_staff, invite_staff, withdraw_invitation
 from tests.staff.people import NOW, dealer, member, staff
 
 DAYS = timedelta(days=1)
@@ -138,6 +138,32 @@ def test_dismissal_is_for_lower_ranks_of_the_own_store(app, store):
     dismiss_staff(clerk.id, actor, NOW)
     dismiss_staff(clerk.id, actor, NOW)
     assert [person.id for person in list_team(store)] == [boss.id, peer.id]
+
+
+def test_an_invitation_is_taken_back_by_who_could_have_sent_it(app, store):
+    boss, clerk = staff(store, "supervisor"), staff(store)
+    actor, other = Actor("staff", boss.id, "supervisor", store), dealer("hz-02", "滨江店")
+    token, high = invite(store), invite(store, role="supervisor")
+    invite(other)
+    top, open_ = (row.id for row in list_open_invitations(store, NOW))
+    (far,) = (row.id for row in list_open_invitations(other, NOW))
+    for target, who, refusal in [
+        (top, actor, NotYourTeam),
+        (open_, Actor("staff", clerk.id, "clerk", store), NotYourTeam),
+        (open_, Actor("member", 1), NotYourTeam),
+        (far, actor, NotFound),
+        (999, SYSTEM, NotFound),
+    ]:
+        with pytest.raises(refusal):
+            withdraw_invitation(target, who, NOW)
+    withdraw_invitation(open_, actor, NOW)
+    withdraw_invitation(open_, actor, NOW)
+    assert [row.id for row in list_open_invitations(store, NOW)] == [top]
+    with pytest.raises(InvitationExpired):
+        accept_invitation(token, member(), NOW)
+    joined = accept_invitation(high, member(), NOW)
+    withdraw_invitation(top, SYSTEM, NOW)  # too late: the person is there
+    assert joined.id in [person.id for person in list_team(store)]
 
 
 def test_open_links_go_with_a_leading_person(app, store):

@@ -114,6 +114,24 @@ def test_supervisor_invites_and_dismisses_clerks(app, client, wechat, store):
     assert newcomer.get("/staff").status_code == 403
 
 
+def test_a_link_in_the_wrong_hands_is_taken_back(app, client, wechat, store):
+    signed_in(client, wechat, store, "supervisor")
+    token = csrf(client, "/staff/team")
+    page = client.post("/staff/team", data={"csrf_token": token, "name": "示例店员戊", "role": "clerk"})
+    link = re.search(r"/staff/invitations/[0-9a-f]{32}", page.text)
+    way = re.search(r"/staff/team/invitations/\d+/withdrawal", page.text)
+    assert link
+    assert way
+    assert "撤回给示例店员戊的邀请" in page.text
+    assert client.post(way[0], data={"csrf_token": token}).location == "/staff/team"
+    assert "等待加入" not in client.get("/staff/team").text
+    newcomer = app.test_client()
+    sign_in(newcomer, wechat, "openid-newcomer")
+    assert "已过期或已撤回" in newcomer.get(link[0]).text
+    newcomer.post(link[0], data={"csrf_token": csrf(newcomer, "/me/privacy")})
+    assert newcomer.get("/staff").status_code == 403
+
+
 @pytest.mark.parametrize(
     ("name", "role", "word"),
     [("", "clerk", "请填写对方的姓名"), ("甲" * 41, "clerk", "最多 40 个字"), ("甲", "", "请选择岗位")],

@@ -10,6 +10,7 @@ from app.staff.services.team import (
     erase_own,
     invite_staff,
     reassign_own,
+    withdraw_invitation,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "revoke_phone",
     "set_pin",
     "unlock_pin",
+    "withdraw_invitation",
 ]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.core import audit, ids
@@ -50,6 +50,29 @@ def invite_staff(dealer_id: int, name: str, role: str, actor: Actor, now: dateti
         session.flush()
         audit.record(actor, "staff_invited", "staff_invitation", invitation.id, dealer_id=dealer_id, role=role)
     return invitation, raw_token
+
+
+def withdraw_invitation(invitation_id: int, actor: Actor, now: datetime) -> None:
+    """The link is good no more. Twice is as good as once, and whoever came first has joined. NotYourTeam, NotFound."""
+    with transaction() as session:
+        invitation = session.get(StaffInvitation, invitation_id)
+        if invitation is None:
+            raise NotFound
+        own = actor.dealer_id == invitation.dealer_id
+        if actor.kind == "staff" and not own:
+            raise NotFound
+        if not rules.may_manage(actor.kind, actor.role, invitation.role, same_dealer=own):
+            raise NotYourTeam
+        mine = StaffInvitation.id == invitation_id
+        if _end_links(mine, now) == 1:
+            audit.record(
+                actor, "invitation_withdrawn", "staff_invitation", invitation_id, dealer_id=invitation.dealer_id
+            )
+
+
+def _end_links(whose: ColumnElement[bool], now: datetime) -> int:
+    still = StaffInvitation.accepted_at.is_(None), StaffInvitation.expires_at > now
+    return changed_rows(update(StaffInvitation).where(whose, *still).values(expires_at=now))
 
 
 def accept_invitation(raw_token: str, member_id: int, now: datetime) -> StaffMember:
@@ -124,12 +147,7 @@ def dismiss_staff(staff_id: int, actor: Actor, now: datetime) -> None:
         if changed_rows(gone.values(left_at=now, pin_hash=None)) != 1:
             return
         if rules.leads(staff.role):
-            open_links = update(StaffInvitation).where(
-                StaffInvitation.dealer_id == staff.dealer_id,
-                StaffInvitation.accepted_at.is_(None),
-                StaffInvitation.expires_at > now,
-            )
-            changed_rows(open_links.values(expires_at=now))
+            _end_links(StaffInvitation.dealer_id == staff.dealer_id, now)
             phone_links = update(CounterPhone).where(
                 CounterPhone.dealer_id == staff.dealer_id, CounterPhone.token_digest.startswith(queries.WAITING)
             )

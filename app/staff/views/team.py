@@ -47,14 +47,20 @@ def accept_invitation(token: str) -> Any:
 
 def _team_page(form: InvitationForm, *, status: int = 200, link: str | None = None) -> Any:
     staff = current_staff()
+    waiting = queries.list_open_invitations(staff.dealer_id, clock.now())
     return render(
         "staff/team.html",
         status=status,
         form=form,
         staff=staff,
         dealer_name=queries.dealer_name(staff.dealer_id),
-        team=[(person, _may_dismiss(person.role)) for person in queries.list_team(staff.dealer_id)],
-        waiting=queries.list_open_invitations(staff.dealer_id, clock.now()),
+        team=[(person, _may_manage(person.role)) for person in queries.list_team(staff.dealer_id)],
+        waiting=waiting,
+        withdrawals={
+            row.id: url_for("staff.withdraw_invitation", invitation_id=row.id)
+            for row in waiting
+            if _may_manage(row.role)
+        },
         locked=queries.list_locked(staff.dealer_id, clock.now()),
         roles=rules.ROLES,
         link=link,
@@ -62,7 +68,7 @@ def _team_page(form: InvitationForm, *, status: int = 200, link: str | None = No
     )
 
 
-def _may_dismiss(role: str) -> bool:
+def _may_manage(role: str) -> bool:
     return rules.may_manage(actor().kind, actor().role, role, same_dealer=True)
 
 
@@ -97,6 +103,14 @@ def invite() -> Any:
         return _team_page(form, status=422)
     link = settings().public_base_url.rstrip("/") + url_for("staff.show_invitation", token=token)
     return _team_page(InvitationForm(rules.roles_to_give(actor().kind, actor().role), formdata=None), link=link)
+
+
+@blueprint.post("/team/invitations/<int:invitation_id>/withdrawal")
+@access("staff")
+def withdraw_invitation(invitation_id: int) -> Any:
+    own_phone_only()
+    services.withdraw_invitation(invitation_id, actor(), clock.now())
+    return go(url_for("staff.show_team"))
 
 
 @blueprint.post("/team/<int:staff_id>/dismissal")
