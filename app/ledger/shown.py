@@ -31,12 +31,24 @@ COLUMNS = (
 PAGE = 50
 PIECE = 500
 Numbers = Callable[[Collection[int]], Mapping[int, str]]
+Titles = Callable[[Collection[str]], Mapping[str, str]]
 _numbers: dict[str, Numbers] = {}
+_titles: list[Titles] = []
 
 
 def register_numbers(kind: str, read: Numbers) -> None:
     """Let a room above say under which numbers people know its things: the ledger itself holds opaque ids."""
     _numbers[kind] = read
+
+
+def register_titles(read: Titles) -> None:
+    """Let the room of the campaigns say how people call them: the ledger holds their 编号."""
+    _titles[:] = [read]
+
+
+def titles_of(slugs: Collection[str]) -> dict[str, str]:
+    """编号 → what the campaign is called."""
+    return {slug: title for read in _titles for slug, title in read(slugs).items()} if slugs else {}
 
 
 def numbers_of(subjects: Iterable[str]) -> dict[str, str]:
@@ -56,7 +68,7 @@ class Shown:
     close: DailyClose
     name: str
     events: list[tuple[str, str]]
-    campaigns: list[tuple[str, dict[str, int]]]
+    campaigns: list[tuple[str, str, dict[str, int]]]  # 编号, what it is called, its sums
     lines: list[tuple[Line, str, str]]  # with what it is in words, and the number of its subject
     number: int
     last: int
@@ -81,11 +93,13 @@ def show(close: DailyClose, number: int = 1) -> Shown:
     number = min(max(number, 1), last)
     lines = queries.page_of_entries(close, number, PAGE)
     numbers = numbers_of(line.subject for line in lines)
+    campaigns = close.content["campaigns"]
+    titles = titles_of(campaigns)
     return Shown(
         close=close,
         name=queries.name_of(close.chain),
         events=[(words_of(name), _sum(total)) for name, total in close.content["events"].items()],
-        campaigns=list(close.content["campaigns"].items()),
+        campaigns=[(slug, titles.get(slug, ""), total) for slug, total in campaigns.items()],
         lines=[
             (line, words_of(f"{kind}:{line.event}"), numbers.get(line.subject, number_in_kind))
             for line in lines

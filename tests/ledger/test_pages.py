@@ -121,12 +121,13 @@ def test_the_keys_are_public(app: Flask, shop: s.Shop) -> None:
 
 def test_a_day_names_its_coupons_as_their_receipts_do(app: Flask, shop: s.Shop) -> None:
     """A store finds a line of its day in its own list; what has no number keeps the ledger's own."""
-    c.campaign(total=100)
-    code = c.coupon(c.claim(c.member()).coupon_id).code
+    c.campaign("yx-c1", total=100)
+    code = c.coupon(c.claim(c.member(), "yx-c1").coupon_id).code
     assert c.coupon(1).code == code
     client, day = staff_client(app, shop.west), "/staff/closes/2026-11-20"
     spaced = f"{code[:4]} {code[4:8]} {code[8:]}"
     page = client.get(day).text
+    assert '<h3 class="line-h">到店试驾礼券</h3><p class="meta">yx-c1</p>' in page
     assert f'券核销 <span class="num">{spaced}</span>' in page
     assert '券核销 <span class="num">2</span>' in page
     rows = list(csv.DictReader(io.StringIO(client.get(f"{day}/rows.csv").data.decode("utf-8-sig"))))

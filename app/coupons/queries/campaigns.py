@@ -271,3 +271,9 @@ def _card(
         notes=row.terms,
         draw=draw,
     )
+
+
+def titles_of(slugs: Collection[str]) -> dict[str, str]:
+    """编号 → what the campaign is called; whatever is not one is left out."""
+    found = select(CouponCampaign.slug, CouponCampaign.title).where(CouponCampaign.slug.in_(slugs))
+    return {row.slug: row.title for row in db.session.execute(found)}

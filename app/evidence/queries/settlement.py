@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, case, func, select
 from app.core import clock
 from app.core.db import db
 from app.coupons.models import Coupon, CouponCampaign
+from app.coupons.queries.campaigns import titles_of
 from app.coupons.rules import CouponState
 from app.ledger.models import LedgerEntry
 from app.ledger.queries import dealer_names, name_of
@@ -77,9 +78,9 @@ def _lines(begin: datetime, end: datetime) -> list[Line]:
         .where(*_counts(), E.at >= begin, E.at < end)
         .group_by(E.chain, E.campaign)
         .order_by(E.chain, E.campaign)
-    )
+    ).all()
     names = dealer_names()
-    titles = {row[0]: row[1] for row in db.session.execute(select(CouponCampaign.slug, CouponCampaign.title))}
+    titles = titles_of({row[1] for row in rows})
     return [
         Line(row[0], name_of(row[0], names), row[1], titles.get(row[1], ""), *(int(value or 0) for value in row[2:]))
         for row in rows
