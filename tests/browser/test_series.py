@@ -113,7 +113,7 @@ def test_car_turns_under_a_finger_and_by_keys_and_buttons(house, page):
     page.mouse.move(x + 36, y)
     expect(turn).to_have_attribute("aria-valuetext", "正前")
     # A finger that rests before it leaves gives no swing.
-    page.wait_for_timeout(150)
+    page.wait_for_timeout(500)
     page.mouse.up()
     turn.focus()
     page.keyboard.press("ArrowRight")
