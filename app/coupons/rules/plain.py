@@ -56,8 +56,8 @@ def plain_terms(
     lines = [_worth(terms), _scope(terms), _series(terms, series), _where(terms, dealers)]
     if valid_until is not None:
         lines.append(f"有效期到{last_day(valid_until)}。")
-    elif campaign is not None:
-        lines.append(validity_words(campaign.valid_until, campaign.valid_days) + "。")
+    elif campaign is not None and (validity := validity_words(campaign.valid_until, campaign.valid_days)):
+        lines.append(f"{validity}。")
     if campaign is not None:
         lines.append(_how_many(campaign))
     lines += [_together(terms), _on_deal(terms), _never(terms)]
@@ -96,6 +96,8 @@ def soon_words(until: datetime, now: datetime) -> str:
 
 def _worth(terms: Terms) -> str:
     from_ = f"满 {format_yuan(terms.threshold_fen)} 可用，" if terms.threshold_fen else ""
+    if terms.lowers_price and not (terms.face_fen or terms.discount_permille):  # a draft that does not say it yet
+        return ""
     if terms.kind == CouponKind.CASH:
         return f"{from_}抵 {terms.value_words()}。"
     if terms.kind == CouponKind.DISCOUNT:
