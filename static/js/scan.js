@@ -52,6 +52,7 @@
     begin();
   }
   function begin() {
+    if (!form()) return; /* typed meanwhile: the next step is there */
     say("");
     if (wechat === "ready") window.wx.scanQRCode({ needResult: 1, scanType: ["qrCode", "barCode"], success: function (answer) { submit(plain(answer)); }, fail: byCamera });
     else byCamera();
