@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Date, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Date, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.audit import BigId
@@ -101,3 +101,16 @@ class LedgerCheck(Model):
     checked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     whole_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     problems: Mapped[list[str]] = mapped_column(JSON)
+
+
+class CloseWord(Model):
+    """What was said of a close: `checked` or `objected` by the store, `answered` by headquarters. Only added to."""
+
+    __tablename__ = "ledger_close_words"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    close_id: Mapped[int] = mapped_column(ForeignKey("ledger_closes.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    said: Mapped[str] = mapped_column(String(16))
+    by_id: Mapped[int | None] = mapped_column(BigId)  # the staff member, or the operator who answered
+    words: Mapped[str] = mapped_column(String(300), default="", server_default="")

@@ -11,7 +11,7 @@ from sqlalchemy import String, func, select, type_coerce, union
 from app.core.db import db, stream
 from app.core.errors import NotFound
 from app.dealers.models import Dealer
-from app.ledger.models import DailyClose, LedgerCheck, LedgerEntry, LedgerHead, LedgerKey
+from app.ledger.models import CloseWord, DailyClose, LedgerCheck, LedgerEntry, LedgerHead, LedgerKey
 from app.ledger.rules import HEADQUARTERS, Line
 
 PIECE = 2000
@@ -192,6 +192,11 @@ def list_objections() -> Sequence[DailyClose]:
         .order_by(DailyClose.answered_at.is_not(None), DailyClose.checked_at.desc())
         .limit(100)
     ).all()
+
+
+def list_words(close_id: int) -> Sequence[CloseWord]:
+    """What store and headquarters said of a close, one after the other."""
+    return db.session.scalars(select(CloseWord).where(CloseWord.close_id == close_id).order_by(CloseWord.id)).all()
 
 
 def list_keys() -> list[LedgerKey]:

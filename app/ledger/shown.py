@@ -28,6 +28,7 @@ COLUMNS = (
     "前一行摘要",
     "券号或订单号",
 )
+SAID = {"checked": "门店核对无误", "objected": "门店有异议", "answered": "总部答复"}
 PAGE = 50
 PIECE = 500
 Numbers = Callable[[Collection[int]], Mapping[int, str]]
@@ -72,6 +73,7 @@ class Shown:
     lines: list[tuple[Line, str, str]]  # with what it is in words, and the number of its subject
     number: int
     last: int
+    said: list[tuple[str, str, str]]  # when, what (门店有异议), in which words
 
     @property
     def word(self) -> str:
@@ -107,6 +109,7 @@ def show(close: DailyClose, number: int = 1) -> Shown:
         ],
         number=number,
         last=last,
+        said=[(clock.say(word.at), SAID[word.said], word.words) for word in queries.list_words(close.id)],
     )
 
 

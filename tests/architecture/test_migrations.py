@@ -1,6 +1,6 @@
 """One head; the tables equal the models, up and down, on both databases."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask_migrate import downgrade, upgrade
@@ -55,7 +55,7 @@ def test_down_and_up_again(app):
 # ---- 0005 and later on a shop that has rows ----
 
 MOMENT = datetime(2026, 5, 1, 2, 0, tzinfo=UTC)
-PLAIN = {str: "", int: 0, bool: False, float: 0.0, datetime: MOMENT}
+PLAIN = {str: "", int: 0, bool: False, float: 0.0, datetime: MOMENT, date: MOMENT.date(), object: {}}
 
 
 def add(connection: Connection, tables: MetaData, of: str, /, **values: object) -> int:
@@ -170,3 +170,33 @@ def test_reviews_of_bookings_become_reviews_with_their_numbers_and_go_back(app):
     with db.engine.connect() as connection:
         back = connection.exec_driver_sql("SELECT id, dealer_stars FROM booking_reviews ORDER BY id")
         assert [tuple(row) for row in back] == [(7, 5), (9, 2)]
+
+
+@pytest.mark.both_databases
+def test_what_was_said_of_a_close_before_is_kept(app):
+    from app.core.db import db
+    from app.ledger.queries import list_words
+
+    db.session.remove()
+    downgrade(revision="0032")
+    later = MOMENT + timedelta(hours=3)
+    said = [
+        {},
+        {"checked_at": MOMENT, "checked_by": 3},
+        {"checked_at": MOMENT, "checked_by": 3, "objection": "少一笔", "answered_at": later, "answered_by": 1}
+        | {"answer": "在次日"},
+    ]
+    with db.engine.begin() as connection:
+        tables = MetaData()
+        tables.reflect(connection, only=["ledger_closes"])
+        plain = {"first_seq": 1, "last_seq": 1}
+        closes = [
+            add(connection, tables, "ledger_closes", **{"chain": n, **plain, **words}) for n, words in enumerate(said)
+        ]
+    upgrade()
+    kept = [[(word.said, word.at, word.by_id, word.words) for word in list_words(close)] for close in closes]
+    assert kept == [
+        [],
+        [("checked", MOMENT, 3, "")],
+        [("objected", MOMENT, 3, "少一笔"), ("answered", later, 1, "在次日")],
+    ]

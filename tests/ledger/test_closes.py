@@ -180,6 +180,12 @@ def test_the_manager_says_whether_it_is_right_and_headquarters_answers(app: Flas
     services.say_right(manager, FIRST, NOON)
     (row,) = closes()
     assert (row.objection, row.answer, row.checked_by) == ("", "", 3)
+    services.say_right(manager, FIRST, NOON)  # the same form twice
+    assert [(word.said, word.by_id, word.words) for word in queries.list_words(row.id)] == [
+        ("objected", 3, "少一笔 15:20 的核销"),
+        ("answered", 1, "那一笔在次日的日结里"),
+        ("checked", 3, ""),
+    ]
     assert problems() == [], "what people say about a close is not part of what was signed"
 
 

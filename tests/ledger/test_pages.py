@@ -61,6 +61,10 @@ def test_the_manager_compares_a_day_and_says_so(app: Flask, shop: s.Shop) -> Non
     assert "那一笔在次日的日结里" in client.get(day).text
     assert send(client, day, f"{day}/agreement") == 303
     assert "核对无误" in client.get("/staff/closes").text
+    for whose, page in ((client, day), (office, theirs)):  # what was said stays to be read
+        text = whose.get(page).text
+        told = [text.index(words) for words in ("门店有异议：少一笔 15:20", "总部答复：那一笔在次日", "门店核对无误")]
+        assert told == sorted(told)
     actions = [row.action for row in db.session.query(AuditEntry).filter_by(subject_kind="ledger_close")]
     assert actions == ["close_objected", "close_answered", "close_checked"]
 

@@ -14,7 +14,7 @@ from app.core.errors import NotAllowed
 from app.core.security import Actor
 from app.ledger import queries
 from app.ledger.errors import CloseFileWrong, DayNotOver, ObjectionMissing
-from app.ledger.models import DailyClose, LedgerEntry, LedgerHead, LedgerKey
+from app.ledger.models import CloseWord, DailyClose, LedgerEntry, LedgerHead, LedgerKey
 from app.ledger.rules import GENESIS, canonical, moment
 from app.ledger.rules.breaks import Broken
 from app.ledger.rules.closes import (
@@ -143,8 +143,13 @@ def _say(actor: Actor, day: date, objection: str, now: datetime) -> None:
             return  # the same form twice
         close.checked_at, close.checked_by, close.objection = now, actor.id, objection
         close.answer, close.answered_at, close.answered_by = "", None, None
-        db.session.flush()
+        _keep_word(close, "objected" if objection else "checked", actor, objection, now)
         audit.record(actor, "close_objected" if objection else "close_checked", "ledger_close", close.id)
+
+
+def _keep_word(close: DailyClose, said: str, actor: Actor, words: str, now: datetime) -> None:
+    db.session.add(CloseWord(close_id=close.id, at=now, said=said, by_id=actor.id, words=words))
+    db.session.flush()
 
 
 def answer(operator: Actor, close_id: int, words: str, now: datetime) -> None:
@@ -159,7 +164,7 @@ def answer(operator: Actor, close_id: int, words: str, now: datetime) -> None:
         if close is None or not close.objection:
             raise ObjectionMissing("这一天没有异议，请刷新查看。")
         close.answer, close.answered_at, close.answered_by = words, now, operator.id
-        db.session.flush()
+        _keep_word(close, "answered", operator, words, now)
         audit.record(operator, "close_answered", "ledger_close", close_id)
 
 
