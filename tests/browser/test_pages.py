@@ -66,9 +66,8 @@ def look(page: Page) -> None:
 def watch(page: Page) -> list[str]:
     """What the browser complains about, from now on."""
     complaints: list[str] = []
-    # A refused form is a 422 and a missing page a 404 by design; the sandbox's cashier is a frame of another origin;
-    # a question that a newer one replaces is aborted, of which htmx tells with these two (what fails has a third).
-    ours = re.compile("404|422|autofocusing|htmx:sendAbort|htmx:afterRequest")
+    # A refused form is a 422 and a missing page a 404 by design; the sandbox's cashier is a frame of another origin.
+    ours = re.compile("404|422|autofocusing")
     page.on("console", lambda m: complaints.append(m.text) if m.type == "error" and not ours.search(m.text) else None)
     page.on("pageerror", lambda e: complaints.append(str(e)))
     return complaints

@@ -75,7 +75,9 @@ def test_the_loan_follows_the_slider_and_the_address_follows_the_loan(house, pho
     expect(page.get_by_text("首付比例请填 20 到 80 之间").first).to_be_visible()
     page.get_by_label("首付比例（%）").fill("40")
     expect(page.locator("#result .price.detail")).to_be_visible()
-    assert not complaints
+    # On a slow line a newer sum replaces the one on its way: htmx tells of that with these two; what fails has a third.
+    replaced = re.compile("^htmx:(sendAbort|afterRequest),")
+    assert [told for told in complaints if not replaced.match(told)] == []
 
 
 def test_the_landing_price_follows_its_boxes(house, phone):

@@ -176,7 +176,8 @@ def test_the_manager_says_whether_it_is_right_and_headquarters_answers(app: Flas
         services.object_to(manager, FIRST, "少", NOON)
     services.object_to(manager, FIRST, "少一笔 15:20 的核销", NOON)
     (row,) = queries.list_objections()
-    services.answer(Actor("operator", 1), row.id, "那一笔在次日的日结里", NOON)
+    for _ in range(2):  # the same form twice is one word
+        services.answer(Actor("operator", 1), row.id, "那一笔在次日的日结里", NOON)
     services.say_right(manager, FIRST, NOON)
     (row,) = closes()
     assert (row.objection, row.answer, row.checked_by) == ("", "", 3)

@@ -163,6 +163,8 @@ def answer(operator: Actor, close_id: int, words: str, now: datetime) -> None:
         close = db.session.get(DailyClose, close_id, with_for_update=True)
         if close is None or not close.objection:
             raise ObjectionMissing("这一天没有异议，请刷新查看。")
+        if close.answer == words:
+            return  # the same form twice
         close.answer, close.answered_at, close.answered_by = words, now, operator.id
         _keep_word(close, "answered", operator, words, now)
         audit.record(operator, "close_answered", "ledger_close", close_id)
