@@ -5,6 +5,7 @@ is shown must never be below what is payable. Pure, so ``rules`` may import it.
 """
 
 import re
+import unicodedata
 from typing import Final, Literal, NamedTuple, NewType
 
 Fen = NewType("Fen", int)
@@ -103,3 +104,8 @@ def parse_yuan(text: str) -> Fen:
             part = match["part"] or ""
             return Fen(whole + int(part or 0) * scale // 10 ** len(part))
     raise ValueError(f"not an amount of yuan: {text!r}")
+
+
+def typed_yuan(text: str) -> Fen:
+    """The same from a keyboard, full-width digits and blanks included: ``１７２８００``, ``172 800 元``. ValueError."""
+    return parse_yuan("".join(unicodedata.normalize("NFKC", text).split()))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, g, request, url_for
+from flask import Blueprint, Flask, Response, g, request, url_for
 
 from app.core import audit, backoffice, clock
 from app.core.db import transaction
@@ -12,7 +12,6 @@ from app.core.security import access
 from app.core.web import actor
 from app.ledger import queries, shown
 from app.ledger.forms import WordsForm
-from app.ledger.rules.closes import Signer
 from app.ledger.services import close as services
 from app.ledger.services import verify
 from app.ledger.shown import parse_day, send_file
@@ -39,7 +38,7 @@ def verify_now() -> Response:
     now = clock.now()
     wanted = request.form.get("chain", type=int)
     chains = queries.list_chain_ids() if wanted is None else [wanted]
-    found = sum(len(verify.check_chain(chain, _signer(), now, whole=True).problems) for chain in chains)
+    found = sum(len(verify.check_chain(chain, shown.signer(), now, whole=True).problems) for chain in chains)
     with transaction():
         audit.record(actor(), "ledger_verified", "ledger", wanted, chains=len(chains), problems=found)
     return go(url_for("ledger_admin.show_ledger"))
@@ -49,7 +48,7 @@ def verify_now() -> Response:
 @access("admin")
 def close_now() -> Response:
     """Close what is over and not closed yet, as the job does every half hour."""
-    closed = services.close_days(_signer(), clock.now())
+    closed = services.close_days(shown.signer(), clock.now())
     with transaction():
         audit.record(actor(), "ledger_days_closed", "ledger", None, closes=closed)
     return go(url_for("ledger_admin.show_ledger"))
@@ -103,19 +102,16 @@ def answer(chain: int, day: str) -> Response:
     return go(url_for("ledger_admin.show_close", chain=chain, day=day))
 
 
-def _signer() -> Signer:
-    return Signer(str(current_app.config["SECRET_KEY"]))
-
-
 def _ledger_page(form: WordsForm) -> Any:
-    names = queries.dealer_names()
+    names, chains = queries.dealer_names(), queries.list_chains()
     return render(
         "ledger/admin/ledger.html",
         here=HERE,
         operator=g.operator,
-        chains=queries.list_chains(),
+        chains=chains,
+        problems=[(chain.name, shown.in_words(one)) for chain in chains if chain.check for one in chain.check.problems],
         objections=[(row, queries.name_of(row.chain, names)) for row in queries.list_objections()],
-        key_problems=verify.verify_keys(_signer()),
+        key_problems=verify.verify_keys(shown.signer()),
         form=form,
     )
 
@@ -127,7 +123,7 @@ def _close_page(chain: int, day: str, form: WordsForm, status: int = 200) -> Res
         status=status,
         here=HERE,
         operator=g.operator,
-        view=shown.show(row, request.args.get("page", 1, type=int)),
+        view=shown.show(row, request.args.get("page", 1, type=int), verify.verify_close(row, shown.signer())),
         close=row,
         form=form,
     )

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask import Blueprint, current_app
+from flask import Blueprint
 
 from app.core import clock
 from app.core.db import db
 from app.core.errors import DomainError
-from app.ledger import queries
-from app.ledger.rules.closes import Signer
+from app.ledger import queries, shown
 from app.ledger.services import close, verify
 
 blueprint = Blueprint("ledger_cli", __name__, cli_group="ledger")
@@ -30,7 +29,7 @@ class _Wrong(click.ClickException):
 @click.option("--from", "first", type=click.IntRange(min=1), default=1, help="Begin at this row, trusting the former.")
 def verify_command(chain: int | None, first: int) -> None:
     """Recompute every row, daily close and key. Exit code 0: all of it holds; 1: a line for each problem."""
-    signer, begun, rows = _signer(), time.monotonic(), 0
+    signer, begun, rows = shown.signer(), time.monotonic(), 0
     found = 0
     for problem in verify.verify_keys(signer):
         click.echo(problem)
@@ -44,7 +43,7 @@ def verify_command(chain: int | None, first: int) -> None:
         )
         rows += report.rows
         for problem in report.problems:
-            click.echo(f"链 {number}（{queries.name_of(number)}）：{problem}")
+            click.echo(f"链 {number}（{queries.name_of(number)}）：{shown.in_words(problem)}")
             found += 1
     db.session.rollback()
     seconds = time.monotonic() - begun
@@ -59,7 +58,7 @@ def close_command(day: str | None) -> None:
     """Close every day up to DATE (YYYY-MM-DD, default yesterday) that is not closed yet, in order."""
     try:
         until = date.fromisoformat(day) if day else None
-        closed = close.close_days(_signer(), clock.now(), until)
+        closed = close.close_days(shown.signer(), clock.now(), until)
     except ValueError:
         raise _Wrong(f"“{day}” 不是日期，请写成 2025-01-31 这样。") from None
     except DomainError as refusal:
@@ -72,13 +71,9 @@ def close_command(day: str | None) -> None:
 def verify_close_command(file: Path) -> None:
     """Check a close that a store has downloaded: its signature, and that this ledger still says the same."""
     try:
-        problems = close.check_file(file.read_text("utf-8", "replace"), _signer())
+        problems = close.check_file(file.read_text("utf-8", "replace"), shown.signer())
     except DomainError as refusal:
         raise _Wrong(refusal.message) from None
     if problems:
-        raise _Wrong("\n".join(problems))
+        raise _Wrong("\n".join(map(shown.in_words, problems)))
     click.echo("签名有效，与账本一致。")
-
-
-def _signer() -> Signer:
-    return Signer(str(current_app.config["SECRET_KEY"]))

@@ -113,6 +113,11 @@ def digest_at(chain: int, seq: int) -> str | None:
     return db.session.scalar(select(E.digest).where(E.chain == chain, E.seq == seq))
 
 
+def previous_of(chain: int, seq: int) -> str | None:
+    """The hash that one row says the row before it has."""
+    return db.session.scalar(select(E.previous).where(E.chain == chain, E.seq == seq))
+
+
 def each_row(chain: int, first: int | None = None, last: int | None = None) -> Generator[Raw]:
     """The rows of a chain in order, some thousands in memory at a time, as they stand in the database."""
     wanted = select(*_RAW).where(E.chain == chain).order_by(E.seq)

@@ -13,6 +13,7 @@ from app.ledger import queries, shown
 from app.ledger.forms import WordsForm
 from app.ledger.models import DailyClose
 from app.ledger.services import close as services
+from app.ledger.services import verify
 from app.ledger.shown import parse_day, send_file
 
 blueprint = Blueprint("ledger", __name__)
@@ -115,5 +116,6 @@ def _dealer_id() -> int:
 
 
 def _close_page(row: DailyClose, form: WordsForm, status: int = 200) -> Response:
-    view = shown.show(row, request.args.get("page", 1, type=int))
+    problems = verify.verify_close(row, shown.signer())
+    view = shown.show(row, request.args.get("page", 1, type=int), problems)
     return render("ledger/staff/close.html", status=status, view=view, close=row, form=form)

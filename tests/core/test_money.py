@@ -122,3 +122,14 @@ def test_every_amount_said_is_read_back_unchanged(fen: int) -> None:
     assert money.parse_yuan(money.yuan(fen)) == fen
     assert money.parse_yuan(money.format_price(fen)) == fen
     assert money.parse_yuan(money.format_price(fen, "wan")) == fen
+
+
+@pytest.mark.parametrize("text", ["１７２８００", "172 800 元", " ￥172,800", "１７.２８ 万", "172800元"])
+def test_what_a_keyboard_makes_of_an_amount_is_understood(text: str) -> None:
+    assert money.typed_yuan(text) == 17_280_000
+
+
+@pytest.mark.parametrize("text", ["", "１２a", "-1", "1e9", "一万"])
+def test_what_is_no_amount_stays_none(text: str) -> None:
+    with pytest.raises(ValueError, match="not an amount"):
+        money.typed_yuan(text)

@@ -1,8 +1,10 @@
 """日结: what a day comes to, in order and without a gap, signed so that both sides can check it alone."""
 
 import subprocess
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -17,7 +19,7 @@ from app.ledger.errors import DayNotOver, ObjectionMissing
 from app.ledger.models import DailyClose
 from app.ledger.rules import LedgerEvent, Line
 from app.ledger.rules.closes import Signer, add_up, dealer_part, digest_of, text_of
-from app.ledger.services import append
+from app.ledger.services import append, verify
 from app.ledger.services import close as services
 from tests.conftest import make_settings
 from tests.ledger.book import CHAIN, DAY, MINUTE, NOON, SIGNER, close, fill, problems, rewrite, tamper
@@ -123,12 +125,52 @@ def test_a_downloaded_close_is_checked_by_the_command(app: Flask, tmp_path: Path
     bad = shell.invoke(args=["ledger", "verify-close", str(file)])
     assert (bad.exit_code, bad.output.splitlines()) == (
         1,
-        ["账本里没有 2026-11-20 的日结：它被删除了", "账本第 3 行不是当日签过的那一行：账本被改过或被截断"],
+        ["账本里没有 2026-11-20 的日结：它被删除了", "末尾第 3 行被删除（2026-11-20 日结签到第 3 行）"],
     )
     file.write_text(file.read_text("utf-8").replace('\\"rows\\":3', '\\"rows\\":4'), "utf-8")
     assert "签名不符" in shell.invoke(args=["ledger", "verify-close", str(file)]).output
     file.write_text("{}", "utf-8")
     assert "不是日结文件" in shell.invoke(args=["ledger", "verify-close", str(file)]).output
+
+
+ROW = "UPDATE ledger_entries SET amount_fen = 9 WHERE chain = 7 AND seq = 2"
+ALL_OF_THEM = "DELETE FROM ledger_entries WHERE chain = 7 AND seq <= 3"
+
+
+def rewritten(line: dict[str, Any]) -> dict[str, Any]:
+    return line | {"amount_fen": 9} if line["seq"] == 2 else line
+
+
+@pytest.mark.parametrize(
+    ("meddle", "told"),
+    [
+        (lambda: tamper(ROW), "第 2 行被改过"),
+        (lambda: tamper(ROW.replace("amount_fen = 9", "previous = 'x'")), "第 2 行被改过"),
+        (lambda: tamper("DELETE FROM ledger_entries WHERE chain = 7 AND seq = 1"), "第 1 行被删除"),
+        (lambda: tamper(ALL_OF_THEM), "第 1 行被删除"),
+        (lambda: rewrite(CHAIN, rewritten), "第 3 行不是 2026-11-20 日结签过的那一行：账本被整段改写"),
+    ],
+)
+def test_a_downloaded_close_tells_of_a_row_that_was_changed_later(
+    app: Flask, meddle: Callable[[], None], told: str
+) -> None:
+    fill(3)
+    fill(1, since=NOON + DAY)
+    close(NOON + DAY)
+    file = services.file_of(closes()[0])
+    assert services.check_file(file, SIGNER) == []
+    meddle()
+    (problem,) = services.check_file(file, SIGNER)
+    assert problem.startswith(told)
+    (same,) = verify.verify_close(closes()[0], SIGNER)
+    assert same == problem
+
+
+def test_a_close_that_was_changed_itself_is_told(app: Flask) -> None:
+    fill(3)
+    close(NOON + DAY)
+    tamper("UPDATE ledger_closes SET content = REPLACE(content, '3003', '3004')")
+    assert verify.verify_close(closes()[0], SIGNER) == ["2026-11-20 日结的内容与签名不符"]
 
 
 def test_another_program_comes_to_the_same(app: Flask, tmp_path: Path) -> None:

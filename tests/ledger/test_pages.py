@@ -2,20 +2,24 @@
 
 import csv
 import io
+from decimal import Decimal
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.core import actors
 from app.core.audit import AuditEntry
-from app.core.db import db
+from app.core.db import db, transaction
 from app.core.security import Actor
+from app.ledger.rules import LedgerEvent
+from app.ledger.services import append
 from app.staff.models import StaffMember
 from tests.booking import shop as s
 from tests.booking.test_views import sign_in
 from tests.client import check
 from tests.coupons import campaigns as c
-from tests.ledger.book import DAY, NOON, close, fill, tamper
+from tests.ledger.book import DAY, MINUTE, NOON, close, fill, tamper
 from tests.operators import admin_client
 
 
@@ -67,6 +71,22 @@ def test_the_manager_compares_a_day_and_says_so(app: Flask, shop: s.Shop) -> Non
         assert told == sorted(told)
     actions = [row.action for row in db.session.query(AuditEntry).filter_by(subject_kind="ledger_close")]
     assert actions == ["close_objected", "close_answered", "close_checked"]
+
+
+def test_both_sides_read_at_once_that_a_closed_day_was_changed(app: Flask, shop: s.Shop) -> None:
+    """On every page of the day, not only where the row stands; the totals stay those that were signed."""
+    client, office = staff_client(app, shop.west), admin_client(app)
+    pages = [f"{day}{page}" for day in ("/staff/closes/2026-11-20",) for page in ("", "?page=2")]
+    theirs = f"/admin/ledger/{shop.west}/2026-11-20"
+    for text in (client.get(pages[0]).text, office.get(theirs).text):
+        assert "刚刚从头核算：签名有效，60 行与签名时一致" in text
+        assert "与签名不符" not in text
+    tamper("UPDATE ledger_entries SET amount_fen = 1 WHERE chain = :chain AND seq = 2", chain=shop.west)
+    for text in (*(client.get(page).text for page in pages), office.get(theirs).text):
+        check(text, whole=True)
+        assert "与签名不符：第 2 行被改过（核销 coupon:2，" in text
+        assert "刚刚从头核算" not in text
+        assert "60 笔 · ¥600.60" in text
 
 
 def test_the_files_of_a_close(app: Flask, shop: s.Shop) -> None:
@@ -123,6 +143,27 @@ def test_the_keys_are_public(app: Flask, shop: s.Shop) -> None:
     assert "Set-Cookie" not in page.headers
 
 
+def test_what_was_taken_back_counts_against_it(app: Flask) -> None:
+    """A column that is added up in a spreadsheet comes to what the day came to."""
+    shop = s.build()
+    clerk = s.clerk(shop.west)
+    with transaction():
+        for n, event in enumerate((LedgerEvent.REDEEMED, LedgerEvent.REDEEMED, LedgerEvent.UNDONE)):
+            append(
+                clerk, event, "coupon", n % 2 + 1, NOON + n * MINUTE,
+                dealer_id=shop.west, campaign="yx-c1", amount_fen=1001, dealer_permille=500,
+            )  # fmt: skip
+    close(NOON + DAY)
+    client, day = staff_client(app, shop.west), "/staff/closes/2026-11-20"
+    page = client.get(day).text
+    assert '<span class="v num">-¥10.01</span>' in page
+    rows = list(csv.DictReader(io.StringIO(client.get(f"{day}/rows.csv").data.decode("utf-8-sig"))))
+    sums = [sum(Decimal(row[name]) for row in rows) for name in ("金额(元)", "总部承担(元)", "门店承担(元)")]
+    assert sums == [Decimal("10.01"), Decimal("5.01"), Decimal("5.00")]
+    assert {row["经手"] for row in rows} == {actors.names([("staff", clerk.id)])["staff", clerk.id]}
+    assert {row["经手编号"] for row in rows} == {f"staff:{clerk.id}"}
+
+
 def test_a_day_names_its_coupons_as_their_receipts_do(app: Flask, shop: s.Shop) -> None:
     """A store finds a line of its day in its own list; what has no number keeps the ledger's own."""
     c.campaign("yx-c1", total=100)
@@ -137,5 +178,8 @@ def test_a_day_names_its_coupons_as_their_receipts_do(app: Flask, shop: s.Shop) 
     rows = list(csv.DictReader(io.StringIO(client.get(f"{day}/rows.csv").data.decode("utf-8-sig"))))
     told = {row["对象"]: row["券号或订单号"] for row in rows}
     assert (told["coupon:1"], told["coupon:2"]) == (spaced, "")
+    assert {row["活动"] for row in rows} == {"到店试驾礼券"}
+    assert {row["经手"] for row in rows} == {"系统"}
+    assert (rows[0]["总部承担(元)"], rows[0]["门店承担(元)"]) == ("5.01", "5.00")
     office = admin_client(app).get(f"/admin/ledger/{shop.west}/2026-11-20").text
     assert spaced in office

@@ -29,8 +29,13 @@ def inserted(seq: int) -> Broken:
     return Broken(f"第 {seq} 行是插入的")
 
 
+def rewritten(seq: int, day: str) -> Broken:
+    return Broken(f"第 {seq} 行不是 {day} 日结签过的那一行：账本被整段改写")
+
+
 def truncated(last: int, expected: int, witness: str) -> Broken:
-    return Broken(f"末尾第 {last + 1} 至 {expected} 行被删除（{witness}）")
+    which = f"第 {expected} 行" if expected == last + 1 else f"第 {last + 1} 至 {expected} 行"
+    return Broken(f"末尾{which}被删除（{witness}）")
 
 
 def say(line: Line) -> str:

@@ -62,6 +62,15 @@ class Totals:
         if sign is not None and line.campaign:
             self._settle(self.campaigns.setdefault(line.campaign, CampaignSum()), line, sign)
 
+    @property
+    def said(self) -> dict[str, Any]:
+        """As they are signed."""
+        return {
+            "rows": self.rows,
+            "events": {name: asdict(total) for name, total in self.events.items()},
+            "campaigns": {name: asdict(total) | {"net": total.net} for name, total in self.campaigns.items()},
+        }
+
     def _settle(self, campaign: CampaignSum, line: Line, sign: int) -> None:
         dealer = dealer_part(line.amount_fen, line.dealer_permille)
         campaign.redeemed += sign > 0
@@ -107,9 +116,7 @@ def content_of(rows: Range, totals: Totals, key: str, closed_at: datetime) -> di
         "first_seq": rows.first_seq,
         "last_seq": rows.last_seq,
         "head": rows.head,
-        "rows": totals.rows,
-        "events": {name: asdict(total) for name, total in totals.events.items()},
-        "campaigns": {name: asdict(total) | {"net": total.net} for name, total in totals.campaigns.items()},
+        **totals.said,
         "previous": rows.previous,
         "key": key,
         "closed_at": moment(closed_at),

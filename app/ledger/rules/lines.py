@@ -41,6 +41,7 @@ EVENT_WORDS = {
 }
 
 
+TAKES_BACK = (LedgerEvent.UNDONE, LedgerEvent.UNPAID, LedgerEvent.REFUNDED)
 # A booking that is redeemed is a car that was handed over.
 _BOOKING_WORDS = {LedgerEvent.REDEEMED: "交车", LedgerEvent.UNDONE: "撤销交车"}
 _KIND_WORDS = {"coupon": "券", "booking": "预订"}
@@ -71,6 +72,11 @@ class Line:
     amount_fen: int
     dealer_permille: int
     actor: str
+
+    @property
+    def signed_fen(self) -> int:
+        """The amount as it adds up: less than nothing for what takes back."""
+        return -self.amount_fen if self.event in TAKES_BACK else self.amount_fen
 
 
 def digest(line: Line, previous: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -13,8 +14,8 @@ from app.ledger import queries
 from app.ledger.models import DailyClose, LedgerCheck, LedgerEntry
 from app.ledger.queries import Ends, Entry, Raw
 from app.ledger.rules import GENESIS, digest, digest_of_fields
-from app.ledger.rules.breaks import Broken, changed, deleted_before, inserted, missing, moved, truncated
-from app.ledger.rules.closes import Signer, digest_of, signed_by, text_of
+from app.ledger.rules.breaks import Broken, changed, deleted_before, inserted, missing, moved, rewritten, truncated
+from app.ledger.rules.closes import Signer, Totals, digest_of, signed_by, text_of
 
 log = structlog.get_logger(__name__)
 WHOLE_EVERY = timedelta(days=7)
@@ -82,7 +83,7 @@ def _walk_through(report: Report, ends: Ends, closes: list[DailyClose]) -> None:
             report.rows, report.seq, report.digest = report.rows + 1, row[1], row[10]
             while close is not None and close.last_seq == report.seq:
                 if close.content.get("head") != report.digest:
-                    raise Broken(f"第 {report.seq} 行不是 {close.on} 日结签过的那一行：账本被整段改写")
+                    raise rewritten(report.seq, close.on.isoformat())
                 close = next(waiting, None)
     if close is not None:
         raise truncated(report.seq, close.last_seq, f"{close.on} 日结签到第 {close.last_seq} 行")
@@ -114,6 +115,14 @@ def _check_closes(closes: list[DailyClose], signer: Signer) -> list[str]:
 
 
 def _close_problem(close: DailyClose, keys: dict[str, str], previous: str, seq: int) -> str:
+    if problem := _signature_problem(close, keys):
+        return problem
+    if close.content["previous"] != previous or close.first_seq != seq + 1:
+        return "与前一次日结不相接（中间有日结被删除）"
+    return ""
+
+
+def _signature_problem(close: DailyClose, keys: dict[str, str]) -> str:
     text, content = text_of(close.content), close.content
     if close.key_id not in keys:
         return f"的公钥 {close.key_id} 不在公布的公钥里"
@@ -122,9 +131,39 @@ def _close_problem(close: DailyClose, keys: dict[str, str], previous: str, seq: 
     said = (content["chain"], content["day"], content["first_seq"], content["last_seq"], content["key"])
     if said != (close.chain, close.on.isoformat(), close.first_seq, close.last_seq, close.key_id):
         return "的记录与签名内容不符"
-    if content["previous"] != previous or close.first_seq != seq + 1:
-        return "与前一次日结不相接（中间有日结被删除）"
     return ""
+
+
+def verify_close(close: DailyClose, signer: Signer) -> list[str]:
+    """Whether one close is what was signed, and its rows are those that it covers."""
+    keys = {key.id: key.public_key for key in queries.list_keys()} | {signer.key_id: signer.public_key}
+    if problem := _signature_problem(close, keys):
+        return [f"{close.on} 日结{problem}"]
+    return verify_rows(close.content)
+
+
+def verify_rows(content: dict[str, Any]) -> list[str]:
+    """Whether the rows that a signed content covers still stand: each recomputed, the last hash, what they come to.
+
+    It trusts nothing but the content: the hash of the last row holds every row before it.
+    """
+    chain, first, last = content["chain"], content["first_seq"], content["last_seq"]
+    totals, digest = Totals(), ""
+    try:
+        begins = queries.previous_of(chain, first)
+        if begins is None:
+            raise missing(first, first + 1)
+        with closing(walk(chain, first, begins, last)) as rows:
+            for row in rows:
+                totals.add(queries.entry_of(row).line)
+                digest = row[10]
+        if totals.rows < last - first + 1:
+            raise truncated(first + totals.rows - 1, last, f"{content['day']} 日结签到第 {last} 行")
+        if digest != content["head"]:
+            raise rewritten(last, content["day"])
+    except Broken as problem:
+        return [str(problem)]
+    return [] if totals.said == {name: content[name] for name in totals.said} else ["合计与逐笔不符"]
 
 
 def verify_keys(signer: Signer) -> list[str]:

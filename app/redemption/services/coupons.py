@@ -9,7 +9,7 @@ from app.booking import queries as bookings
 from app.core.clock import say
 from app.core.db import db
 from app.core.errors import DomainError
-from app.core.money import format_yuan, parse_yuan
+from app.core.money import format_yuan, typed_yuan
 from app.core.security import Actor
 from app.coupons.models import Coupon
 from app.coupons.rules import CouponKind, CouponState, Terms, Usage
@@ -47,7 +47,7 @@ def worth_of(terms: Terms, bill: str) -> tuple[int, int | None]:
     if not asks_bill(terms):
         return (terms.face_fen or 0) if terms.lowers_price else terms.worth_fen, None
     try:
-        bill_fen = parse_yuan(bill)
+        bill_fen = typed_yuan(bill[:40])
     except ValueError:
         raise BillMissing from None
     if not 0 < bill_fen <= MOST_BILL:
