@@ -26,6 +26,27 @@ def from_local(wall: datetime) -> datetime:
     return wall.replace(tzinfo=SHANGHAI).astimezone(UTC)
 
 
+def in_reach(day: date) -> bool:
+    """Whether anybody could mean this day: the ends of the calendar leave no room for a day's end or another zone."""
+    return 2000 <= day.year < 2200
+
+
+def read_day(text: str) -> date:
+    """A day as a browser's field or an address writes it, 2026-11-22. ValueError, also beyond `in_reach`."""
+    day = date.fromisoformat(text)
+    if not in_reach(day):
+        raise ValueError(f"out of reach: {text}")
+    return day
+
+
+def read_wall(text: str) -> datetime:
+    """A moment as a browser's field writes it, 2026-11-22T10:00 on Shanghai's clock, as aware UTC. ValueError."""
+    wall = datetime.fromisoformat(text).replace(tzinfo=None)
+    if not in_reach(wall.date()):
+        raise ValueError(f"out of reach: {text}")
+    return from_local(wall)
+
+
 def epoch_ms(moment: datetime) -> int:
     """Milliseconds since 1970, for countdowns."""
     return int(moment.timestamp() * 1000)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import _FlaskFormCSRF  # pyright: ignore[reportPrivateUsage] (the only way to its field)
-from wtforms import DateTimeLocalField, HiddenField
+from wtforms import DateField, DateTimeLocalField, HiddenField
 from wtforms.csrf.core import CSRFTokenField
 
 from app.core import clock
@@ -49,12 +49,32 @@ class WallTimeField(DateTimeLocalField):
             return
         try:
             super().process_formdata(valuelist)
+            _check_reach(self)
         except ValueError:
             name = str(self.label.text).removesuffix("时间")
             raise ValueError(f"{name}时间看不懂，应写作 2026-12-01T10:00。") from None
 
     @property
     def moment(self) -> datetime | None:
-        if self.data is None or not 2000 < self.data.year < 2200:
-            return None
-        return clock.from_local(self.data)
+        return clock.from_local(self.data) if self.data else None
+
+
+class DayField(DateField):
+    """A day, or nothing."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        if not "".join(valuelist).strip():
+            self.data = None
+            return
+        try:
+            super().process_formdata(valuelist)
+            _check_reach(self)
+        except ValueError:
+            name = str(self.label.text).removesuffix("日期")
+            raise ValueError(f"{name}日期看不懂，应写作 2026-12-31。") from None
+
+
+def _check_reach(field: DateField | DateTimeLocalField) -> None:
+    if field.data is not None and not clock.in_reach(field.data):
+        field.data = None
+        raise ValueError

@@ -9,6 +9,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, ValidationError
 
+from app.core import clock
 from app.core.forms import WallTimeField
 from app.core.money import parse_yuan
 from app.dealers import timetable
@@ -90,8 +91,8 @@ def read_special(given: MultiDict[str, str]) -> list[Special]:
 def _special(row: Special) -> tuple[date, date, str]:
     first, last, text = row
     try:
-        start = date.fromisoformat(first)
-        end = date.fromisoformat(last) if last else start
+        start = clock.read_day(first)
+        end = clock.read_day(last) if last else start
     except ValueError:
         raise ValueError(f"特殊日期“{first or last}”看不懂，应选择一个日期") from None
     return start, end, text

@@ -1,5 +1,6 @@
 """资金 → 结算依据 and 交易 → 存证包: what headquarters settles by, and the pack of any booking or coupon."""
 
+import unicodedata
 from typing import Any
 
 from flask import Blueprint, Flask, Response, g, request
@@ -58,7 +59,7 @@ def download_xlsx() -> Response:
 def find_pack() -> Response:
     """The masked pack of one number, to look at."""
     form, pack = PackForm(formdata=request.args), None
-    if form.number.data:
+    if form.number.data is not None:
         try:
             pack = _find(form.number.data, Wanted())
         except DomainError as refusal:
@@ -88,7 +89,9 @@ def download_pack() -> Response:
 
 
 def _find(number: str, wanted: Wanted) -> Pack:
-    number, now = number.strip().upper(), clock.now()
+    number, now = "".join(unicodedata.normalize("NFKC", number).split()).replace("-", "").upper(), clock.now()
+    if not number:
+        raise NoSuchNumber("请填写预订号或券号。")
     for make in (booking_pack, coupon_pack):
         try:
             return make(number, wanted, now)

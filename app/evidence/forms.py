@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from flask_wtf import FlaskForm
 from wtforms import StringField
 
+from app.core import clock
 from app.evidence.errors import PeriodWrong
 
 LONGEST = timedelta(days=366)
@@ -23,7 +24,7 @@ def period(since: str, until: str, today: date) -> tuple[date, date]:
         last = today.replace(day=1) - timedelta(days=1)
         return last.replace(day=1), last
     try:
-        begin, end = date.fromisoformat(since), date.fromisoformat(until)
+        begin, end = clock.read_day(since), clock.read_day(until)
     except ValueError:
         raise PeriodWrong from None
     if not begin <= end <= begin + LONGEST:

@@ -3,10 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 
-from app.core import clock
 from app.members.rules import mask_name, mask_phone
 
 _PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)", re.ASCII)
@@ -55,11 +53,6 @@ class Pack:
     @property
     def title(self) -> str:
         return f"{'预订' if self.kind == 'booking' else '券'} {self.number} 存证包"
-
-    @staticmethod
-    def day_of(moment: str) -> str:
-        """The day in Shanghai of a time as the ledger's rows have it (UTC): 2026-11-24."""
-        return clock.local(datetime.fromisoformat(moment)).date().isoformat()
 
     def table(self, name: str) -> Table:
         return next(table for table in self.tables if table.name == name)

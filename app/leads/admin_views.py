@@ -189,7 +189,7 @@ def _filters(values: Mapping[str, Any]) -> Filters:
 
     def day(name: str) -> date | None:
         try:
-            return date.fromisoformat(str(values.get(name, "")))
+            return clock.read_day(str(values.get(name, "")))
         except ValueError:
             return None
 

@@ -1,7 +1,6 @@
 """`flask ledger …`: verify the chains, close days, check a downloaded close."""
 
 import time
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,7 @@ def verify_command(chain: int | None, first: int) -> None:
 def close_command(day: str | None) -> None:
     """Close every day up to DATE (YYYY-MM-DD, default yesterday) that is not closed yet, in order."""
     try:
-        until = date.fromisoformat(day) if day else None
+        until = clock.read_day(day) if day else None
         closed = close.close_days(shown.signer(), clock.now(), until)
     except ValueError:
         raise _Wrong(f"“{day}” 不是日期，请写成 2025-01-31 这样。") from None

@@ -191,7 +191,7 @@ def send_file(text: str, row: DailyClose, name: str, ending: str) -> Response:
 def parse_day(day: str) -> date:
     """The day an address names; anything else is no page."""
     try:
-        return date.fromisoformat(day)
+        return clock.read_day(day)
     except ValueError:
         abort(404)
 

@@ -1,6 +1,5 @@
 """资金 → 对账: the days, one day's report, its files, and a person's word about a difference."""
 
-from datetime import date
 from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, request, url_for
@@ -93,7 +92,7 @@ def _file(content: bytes, kind: str, name: str) -> Response:
 
 def _find(day: str) -> ReconciledDay:
     try:
-        wanted = date.fromisoformat(day)
+        wanted = clock.read_day(day)
     except ValueError:
         abort(404)
     return queries.find_day(wanted) or abort(404)

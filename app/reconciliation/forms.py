@@ -5,6 +5,7 @@ from datetime import date
 from flask_wtf import FlaskForm
 from wtforms import StringField
 
+from app.core import clock
 from app.reconciliation.errors import DayNotReconcilable
 
 
@@ -16,7 +17,7 @@ class DayForm(FlaskForm):
     def wanted(self) -> date:
         """The day that was chosen. DayNotReconcilable."""
         try:
-            return date.fromisoformat(self.day.data or "")
+            return clock.read_day(self.day.data or "")
         except ValueError:
             raise DayNotReconcilable("请选择日期，例如 2025-01-31。") from None
 

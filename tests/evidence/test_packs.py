@@ -13,10 +13,12 @@ from flask.testing import FlaskClient
 from app.booking.models import BookingEvent
 from app.booking.services import cases
 from app.booking.services.settling import Verdict, settle
+from app.catalog.models import Series
 from app.core.audit import AuditEntry
 from app.core.db import db, transaction
 from app.core.errors import NotFound
 from app.core.security import SYSTEM, Actor
+from app.coupons.rules.plain import last_day
 from app.coupons.services import state
 from app.evidence.queries.packs import Wanted, booking_pack, coupon_pack
 from app.evidence.rules import scrub
@@ -34,6 +36,8 @@ from tests.ledger.book import close
 from tests.operators import admin_client
 
 NOW, DAY = s.NOW, timedelta(days=1)
+MIDNIGHT = datetime(2026, 12, 9, 16, tzinfo=UTC)  # the end of 9 December
+TO_WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 OTHERS = ("吴另客", "13711112222", "王样例", "赵样例", "openid-")
 
 
@@ -181,6 +185,63 @@ def test_headquarters_looks_masked_and_takes_the_whole_with_a_reason(app: Flask,
     row = db.session.query(AuditEntry).filter_by(action="dispute_pack_made").one()
     assert row.detail == {"number": road.no, "reason": "12315 投诉 2026-118"}
     assert "没有这个预订号或券号" in client.get("/admin/dispute-packs?number=B0").text
+    empty = client.get("/admin/dispute-packs?number=%20")
+    assert (empty.status_code, "请填写预订号或券号。" in empty.text) == (422, True)
+    assert "请填写预订号或券号。" not in client.get("/admin/dispute-packs").text
+
+
+def test_a_number_is_found_as_screens_and_people_write_it(app: Flask) -> None:
+    c.campaign()
+    code = c.claim(c.member()).code
+    client = admin_client(app)
+    for typed in (
+        code,
+        f"{code[:4]} {code[4:8]} {code[8:]}",
+        code.lower(),
+        f" {code[:6]}-{code[6:]}",
+        code.translate(TO_WIDE),
+    ):
+        assert "券规则 到店试驾礼券" in client.get("/admin/dispute-packs", query_string={"number": typed}).text
+
+
+def test_the_terms_are_those_that_the_customer_reads(app: Flask) -> None:
+    """Word for word, with the cars and stores by name; until when it is good is a line of its own."""
+    shop = s.build()
+    c.campaign(
+        series=(db.session.query(Series).one().id,),
+        dealers=(shop.west, shop.east),
+        threshold_fen=5_000_000,
+        valid_until=MIDNIGHT,
+    )
+    person = s.member()
+    got = c.claim(person)
+    page = client_of(app, person).get(f"/me/coupons/{got.code}").text
+    pack = coupon_pack(got.code, Wanted(member_id=person.id), NOW)
+    assert [line for line in pack.terms[0].lines if f"<li>{line}</li>" not in page] == []
+    assert any("西湖店" in line for line in pack.terms[0].lines)
+    own = c.coupon(got.coupon_id)
+    assert f"至 {last_day(own.valid_until)}" in dict(pack.facts)["有效期"]
+    assert "补还" not in dict(pack.facts)["有效期"], "it ends with a day"
+
+
+def test_a_bill_that_was_asked_for_is_in_the_pack(app: Flask) -> None:
+    shop = s.build()
+    c.campaign(threshold_fen=5_000_000, face_fen=80_000, valid_until=MIDNIGHT)
+    person = s.member()
+    got, clerk = c.claim(person), s.clerk(shop.west)
+    state.redeem(got.coupon_id, shop.west, 80_000, clerk, NOW)
+    with transaction():
+        db.session.add(
+            Redemption(
+                subject_kind="coupon", subject_id=got.coupon_id, dealer_id=shop.west, staff_id=clerk.id, nonce="n",
+                previous_state="issued", redeemed_at=NOW, amount_fen=80_000, bill_fen=17_280_000,
+            )
+        )  # fmt: skip
+    rows = dict(coupon_pack(got.code, Wanted(member_id=person.id), NOW).table("prices").rows)
+    assert (rows["核销价值"], rows["消费金额"], rows["优惠后"]) == ("¥800", "¥172,800", "¥172,000")
+    state.undo(got.coupon_id, clerk, NOW + timedelta(seconds=29))
+    facts = dict(coupon_pack(got.code, Wanted(member_id=person.id), NOW).facts)
+    assert facts["有效期"].endswith("至 2026年12月9日（准确到 2026-12-10 00:00:29，含撤销核销、取消预订补还的时间）")
 
 
 def test_the_pack_of_a_coupon(app: Flask) -> None:
@@ -245,7 +306,10 @@ def test_after_midnight_the_page_names_the_day_of_the_people(app: Flask) -> None
     person, night = s.member(), datetime(2026, 11, 22, 17, 38, tzinfo=UTC)  # 01:38 on the 23rd
     got = c.claim(person)
     state.redeem(got.coupon_id, shop.west, 100, s.clerk(shop.west), night)
-    assert "行 · 核销 · 2026-11-23" in client_of(app, person).get(f"/me/coupons/{got.code}/dispute-pack").text
+    assert (
+        "行 · 2026-11-23 01:38:00 券核销，店员"
+        in client_of(app, person).get(f"/me/coupons/{got.code}/dispute-pack").text
+    )
 
 
 def test_other_stores_rows_are_not_shown_to_a_store(app: Flask) -> None:

@@ -5,6 +5,7 @@ import io
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 import time_machine
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
@@ -132,9 +133,9 @@ def test_whoever_meddles_with_one_side_is_seen(app: Flask) -> None:
     coupon_id = c.claim(world.people[0], "hq").coupon_id
     services.redeem(coupon_id, world.stores[0], 1000, world.clerks[0], NOW)
     tamper("UPDATE coupons SET redeemed_fen = 5")
-    assert differences() == ["西湖店 hq：账本 1 张 10.00 元，券 1 张 0.05 元"]
+    assert differences() == ["西湖店 到店试驾礼券（hq）：账本 1 张 ¥10，券 1 张 ¥0.05"]
     tamper("DELETE FROM ledger_entries WHERE event = 'redeemed'")
-    assert differences() == ["西湖店 hq：账本 0 张 0.00 元，券 1 张 0.05 元"]
+    assert differences() == ["西湖店 到店试驾礼券（hq）：账本 0 张 ¥0，券 1 张 ¥0.05"]
 
 
 def test_the_report_as_page_csv_and_excel(app: Flask) -> None:
@@ -161,3 +162,18 @@ def test_the_report_as_page_csv_and_excel(app: Flask) -> None:
         assert cells[3][6:] == [3000, 2001, 999]
         assert client.get("/admin/settlement?since=2026-11-22&until=2026-11-01").status_code == 422
         assert client.get("/admin/settlement").status_code == 200
+
+
+@pytest.mark.parametrize("since", ["0001-01-01", "1999-12-31", "2026-13-01", "x", ""])
+@pytest.mark.parametrize("until", ["9999-12-31", "2200-01-01", "2026-11-22"])
+def test_days_beyond_the_calendar_are_refused_in_words(app: Flask, since: str, until: str) -> None:
+    client = admin_client(app)
+    for both in ((since, until), (until, since), (since, since or "y"), (until, until)):
+        if both == ("2026-11-22", "2026-11-22"):
+            continue
+        for page in ("", ".csv", ".xlsx"):
+            answer = client.get(
+                f"/admin/settlement{page}", query_string=dict(zip(("since", "until"), both, strict=True))
+            )
+            assert answer.status_code == 422
+            assert "请选择开始和结束日期" in answer.text

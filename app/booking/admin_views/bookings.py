@@ -162,8 +162,8 @@ CORRECTIONS: dict[str, Callable[[Actor, str, str, datetime], bool]] = {
 def _moment(name: str) -> datetime | None:
     """A time as the browser's field writes it, on a wall clock in Shanghai; None when it is empty or no time."""
     try:
-        return clock.from_local(datetime.fromisoformat(request.form.get(name, "")).replace(tzinfo=None))
-    except (ValueError, OverflowError):
+        return clock.read_wall(request.form.get(name, ""))
+    except ValueError:
         return None
 
 

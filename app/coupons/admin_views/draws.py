@@ -94,7 +94,7 @@ def _plan() -> draw_office.Plan:
 
 def _moment(text: str) -> datetime:
     try:
-        return clock.from_local(datetime.fromisoformat(text).replace(tzinfo=None))
+        return clock.read_wall(text)
     except ValueError:
         raise DrawBusy("请填写开奖日期和时间。") from None
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
-from wtforms import BooleanField, DateField, SelectField, SelectMultipleField, StringField
+from wtforms import BooleanField, SelectField, SelectMultipleField, StringField
 from wtforms import TextAreaField as Text
 from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue]
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from app.core import clock
-from app.core.forms import WallTimeField
+from app.core.forms import DayField, WallTimeField
 from app.core.money import parse_yuan, yuan
 from app.coupons.rules import Channel, ClaimWay, CouponKind, Payer, Scope, Usage
 from app.coupons.rules.editing import Draft
@@ -109,17 +109,6 @@ def _permille(text: str, scale: int, most: Decimal) -> int:
     if not (number.is_finite() and 0 <= number <= most and number * scale == int(number * scale)):
         raise ValueError(text)
     return int(number * scale)
-
-
-class DayField(DateField):
-    def process_formdata(self, valuelist: list[str]) -> None:
-        if not "".join(valuelist).strip():
-            self.data = None
-            return
-        try:
-            super().process_formdata(valuelist)
-        except ValueError:
-            raise ValueError(f"{self.label.text}日期看不懂，应写作 2026-12-31。") from None
 
 
 class OneOf(SelectField):

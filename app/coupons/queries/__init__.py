@@ -26,6 +26,7 @@ from app.coupons.queries.wallet import (
     list_stores,
     list_wallet,
     plain_of,
+    plain_of_terms,
 )
 
 __all__ = [
@@ -54,4 +55,5 @@ __all__ = [
     "list_wallet",
     "next_change",
     "plain_of",
+    "plain_of_terms",
 ]

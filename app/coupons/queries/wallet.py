@@ -152,10 +152,13 @@ def list_of_campaign(campaign_id: int, member_id: int, now: datetime) -> list[Ow
 
 def plain_of(coupon: OwnCoupon) -> list[str]:
     """Its terms in plain words, with the names of today."""
-    series = _names(Series, coupon.terms.series)
-    return plain_terms(
-        coupon.terms, series=series, dealers=_names(Dealer, coupon.terms.dealers), valid_until=coupon.valid_until
-    )
+    return plain_of_terms(coupon.terms, coupon.valid_until)
+
+
+def plain_of_terms(terms: Terms, valid_until: datetime | None = None) -> list[str]:
+    """The same of terms that a coupon keeps."""
+    series, dealers = _names(Series, terms.series), _names(Dealer, terms.dealers)
+    return plain_terms(terms, series=series, dealers=dealers, valid_until=valid_until)
 
 
 def _names(table: type[Series] | type[Dealer], ids: tuple[int, ...] | None) -> list[str]:

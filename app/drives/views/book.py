@@ -86,7 +86,7 @@ def onto(form: Any, refusal: DomainError) -> Any:
 def day_of(plan: Plan, chosen: str | None = None) -> date:
     """The day whose times are shown: the one asked for, that of the chosen time, or the first with any left."""
     try:
-        return date.fromisoformat(chosen or request.values.get("on", "")[:10])
+        return clock.read_day(chosen or request.values.get("on", "")[:10])
     except ValueError:
         return next((day.on for day in plan.days() if day.left), plan.today)
 

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import Response, make_response, request, url_for
@@ -30,7 +30,7 @@ def list_day() -> Response:
     now = clock.now()
     today = clock.local(now).date()
     try:
-        on = date.fromisoformat(request.args.get("on", "")[:10])
+        on = clock.read_day(request.args.get("on", "")[:10])
     except ValueError:
         on = today
     days = [(each, day_text(each, today)) for each in (today + timedelta(days=n) for n in range(7))]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 
 from sqlalchemy import String, cast, func, literal, select
 
@@ -18,10 +18,11 @@ from app.core.db import db
 from app.core.errors import NotFound
 from app.core.money import format_yuan
 from app.coupons.models import CampaignTerms, Coupon, CouponCampaign
+from app.coupons.queries import plain_of_terms
 from app.coupons.queries.candidates import list_held
 from app.coupons.rules import STATE_WORDS, CouponState
 from app.coupons.rules import Terms as CouponTerms
-from app.coupons.rules.plain import plain_terms
+from app.coupons.rules.plain import last_day
 from app.dealers.models import Dealer
 from app.evidence.rules import Pack, Person, Reader, Table, Terms, clerk, scrub, who
 from app.ledger import queries as ledger
@@ -102,7 +103,7 @@ def coupon_pack(code: str, wanted: Wanted, now: datetime) -> Pack:
     person = wanted.person(member.name, member.phone or "")
     terms = CouponTerms.from_json(kept.rules)
     rows = _ledger_rows([f"coupon:{coupon.id}"], wanted)
-    lines = plain_terms(terms, dealers=_names(terms.dealers))  # until when it is good is a fact: time may come back
+    lines = plain_of_terms(terms)  # until when it is good is a fact: time may come back
     pack = Pack(
         "coupon", coupon.code, wanted.reader, _at(now), _coupon_facts(coupon, campaign, person),
         [Terms(f"券规则 {terms.title}", kept.digest, lines)],
@@ -154,9 +155,16 @@ def _coupon_facts(coupon: Coupon, campaign: CouponCampaign, person: Person) -> l
         *([("手机号", person.say_phone())] if person.phone else []),
         ("状态", state),
         ("领取", f"{_at(coupon.claimed_at)}，{coupon.way}"),
-        ("有效期", f"{_at(coupon.valid_from)} 至 {_at(coupon.valid_until)}（含撤销核销、取消预订补还的时间）"),
+        ("有效期", _validity(coupon)),
         *([("作废原因", coupon.revoked_reason)] if coupon.revoked_reason else []),
     ]
+
+
+def _validity(coupon: Coupon) -> str:
+    """As the customer reads it; to the second where it does not end with a day: an undo gives time back."""
+    whole = clock.local(coupon.valid_until).time() == time.min
+    exact = "" if whole else f"（准确到 {_at(coupon.valid_until)}，含撤销核销、取消预订补还的时间）"
+    return f"{_at(coupon.valid_from)} 至 {last_day(coupon.valid_until)}{exact}"
 
 
 def _prices(booking: Booking, held: list[tuple[int, str, int]]) -> Table:
@@ -181,6 +189,13 @@ def _worth(terms: CouponTerms, coupon: Coupon) -> list[tuple[str, ...]]:
         lines.append(("使用门槛", format_yuan(terms.threshold_fen)))
     if coupon.redeemed_fen is not None:
         lines.append(("核销价值", format_yuan(coupon.redeemed_fen)))
+        bill = db.session.scalar(
+            select(Redemption.bill_fen).where(
+                Redemption.subject_kind == "coupon", Redemption.subject_id == coupon.id, Redemption.undone_at.is_(None)
+            )
+        )
+        if bill is not None:
+            lines += [("消费金额", format_yuan(bill)), ("优惠后", format_yuan(bill - coupon.redeemed_fen))]
     return [tuple(line) for line in lines]
 
 
@@ -288,6 +303,7 @@ def _ledger_tables(rows: list[tuple[LedgerEntry, DailyClose | None]]) -> list[Ta
             str(row.chain), str(row.seq), moment(row.at), row.event, row.subject, row.campaign, str(row.amount_fen),
             str(row.dealer_permille), row.actor, row.previous, row.digest,
             close.on.isoformat() if close else "",
+            f"{_at(row.at)} {event_words(row.subject.partition(':')[0], row.event)}，{_actor(row.actor)}",
         )
         for row, close in rows
     ]  # fmt: skip
@@ -301,7 +317,7 @@ def _ledger_tables(rows: list[tuple[LedgerEntry, DailyClose | None]]) -> list[Ta
     ]  # fmt: skip
     columns = (
         "账本", "行号", "时间(UTC)", "事项", "对象", "活动编号", "金额(分)", "门店承担(‰)", "经手",
-        "前一行摘要", "摘要", "日结",
+        "前一行摘要", "摘要", "日结", "含义",
     )  # fmt: skip
     heads = ("账本", "日期", "首行", "末行", "末行摘要", "日结摘要", "公钥", "签名")
     return [
@@ -359,12 +375,6 @@ def _members_in(words: str, member_id: int, person: Person) -> dict[str, str]:
         )
         found |= {other: "其他客户" for other in rows if other != person.name}
     return found
-
-
-def _names(dealer_ids: tuple[int, ...] | None) -> list[str]:
-    if not dealer_ids:
-        return []
-    return list(db.session.scalars(select(Dealer.name).where(Dealer.id.in_(dealer_ids[:50])).order_by(Dealer.id)))
 
 
 def _at(at: datetime) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, case, func, select
 
 from app.core import clock
 from app.core.db import db
+from app.core.money import format_yuan
 from app.coupons.models import Coupon, CouponCampaign
 from app.coupons.queries.campaigns import titles_of
 from app.coupons.rules import CouponState
@@ -116,11 +117,15 @@ def differences() -> list[str]:
             .group_by(Coupon.redeemed_dealer_id, CouponCampaign.slug)
         )
     }
-    names = dealer_names()
     nothing = (0, 0)
-    return [
-        f"{name_of(key[0], names)} {key[1]}：账本 {booked[0]} 张 {booked[1] / 100:.2f} 元，"
-        f"券 {stands[0]} 张 {stands[1] / 100:.2f} 元"
+    differ = {
+        key: (booked, stands)
         for key in sorted(ledger.keys() | coupons.keys())
         if (booked := ledger.get(key, nothing)) != (stands := coupons.get(key, nothing))
+    }
+    names, titles = dealer_names(), titles_of({slug for _, slug in differ})
+    return [
+        f"{name_of(chain, names)} {titles.get(slug, '')}（{slug}）：账本 {booked[0]} 张 {format_yuan(booked[1])}，"
+        f"券 {stands[0]} 张 {format_yuan(stands[1])}"
+        for (chain, slug), (booked, stands) in differ.items()
     ]
