@@ -1,6 +1,8 @@
 """Identifiers that nobody can guess. The only user of `secrets`."""
 
+import re
 import secrets
+import unicodedata
 from datetime import datetime
 
 from app.core import clock
@@ -22,6 +24,11 @@ def token(nbytes: int = 16) -> str:
 def digits(length: int = 6) -> str:
     """A random decimal code, leading zeros kept."""
     return "".join(secrets.choice("0123456789") for _ in range(length))
+
+
+def as_typed(text: str) -> str:
+    """A code or number as it is kept, from what a person types or copies off a screen: 7f3k 9q2m-4twx, ７Ｆ３Ｋ…"""
+    return re.sub(r"[\s\-]", "", unicodedata.normalize("NFKC", text)).upper()
 
 
 def number(prefix: str, moment: datetime | None = None) -> str:

@@ -1,11 +1,10 @@
 """资金 → 结算依据 and 交易 → 存证包: what headquarters settles by, and the pack of any booking or coupon."""
 
-import unicodedata
 from typing import Any
 
 from flask import Blueprint, Flask, Response, g, request
 
-from app.core import audit, backoffice, clock
+from app.core import audit, backoffice, clock, ids
 from app.core.db import transaction
 from app.core.errors import DomainError, NotFound
 from app.core.htmx import render
@@ -89,7 +88,7 @@ def download_pack() -> Response:
 
 
 def _find(number: str, wanted: Wanted) -> Pack:
-    number, now = "".join(unicodedata.normalize("NFKC", number).split()).replace("-", "").upper(), clock.now()
+    number, now = ids.as_typed(number), clock.now()
     if not number:
         raise NoSuchNumber("请填写预订号或券号。")
     for make in (booking_pack, coupon_pack):

@@ -208,3 +208,8 @@ class ReasonMissing(DomainError):
     code = "reason_missing"
     message = "请填写撤销原因。"
     field = "reason"
+
+
+class DaysWrong(DomainError):
+    code = "export_days_wrong"
+    message = "请选择开始和结束日期，结束不早于开始，最长 31 天。"

@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from app.core.ids import as_typed
+
 TICKET_LIFE = timedelta(minutes=5)
 CLERK_UNDO = timedelta(seconds=30)
 SUPERVISOR_UNDO = timedelta(minutes=10)
+OFFICE_UNDO = timedelta(days=30)  # so long headquarters may take a coupon's redemption back
 JUST_NOW = SUPERVISOR_UNDO  # so long a clerk who scans again is told that it was their own
 TAIL_DIGITS = 4
 TYPED_TRIES = 20
@@ -72,7 +75,7 @@ def read_scan(code: str, tail: str = "", own_host: str = "") -> Scan:
         return _read_address(text, own_host)
     if _TOKEN.match(text):
         return Scan(Kind.TOKEN, text)
-    plain, end = re.sub(r"[\s\-]", "", text).upper(), re.sub(r"\s", "", tail)
+    plain, end = as_typed(text), as_typed(tail)
     if _PAYMENT.match(plain):
         return Scan(Kind.PAYMENT, "")
     typed = _typed_kind(plain)
@@ -122,6 +125,11 @@ def may_undo(*, role: str, own: bool, same_dealer: bool, redeemed_at: datetime, 
         return False
     age = now - redeemed_at
     return (own and age <= CLERK_UNDO) or (role in SUPERVISORS and age <= SUPERVISOR_UNDO)
+
+
+def may_undo_late(*, kind: str, redeemed_at: datetime, undone: bool, now: datetime) -> bool:
+    """Headquarters a coupon's for 30 days. A car that was handed over is no click to take back."""
+    return kind == "coupon" and not undone and now - redeemed_at <= OFFICE_UNDO
 
 
 def needs_reason(*, own: bool, redeemed_at: datetime, now: datetime) -> bool:

@@ -331,8 +331,15 @@ def test_the_living_code_turns_into_redeemed(app: Flask) -> None:
     text = fragment(client, address)
     assert "已核销" in text
     assert "12:00 · 西湖店" in text
-    assert "data-poll" not in text
-    assert 'hx-get="/me/coupons' not in text
+    # It asks on, more seldom, as long as the store may take it back, and says so by itself.
+    (again,) = re.findall(r'data-poll hx-get="(/me/coupons/\w+/state[^"]+)" hx-trigger="every 10s"', text)
+    fragment(client, again, 204)
+    with time_machine.travel(NOW + timedelta(minutes=9), tick=False):
+        fragment(client, again, 204)
+    with time_machine.travel(NOW + UNDO, tick=False):
+        last = fragment(client, again)
+        assert "/me/reviews/new" in last
+        assert "data-poll" not in last
     # A review is asked for once nobody can undo the visit: before, its address leads nowhere.
     assert "10 分钟后可以在这里评价这次到店" in text
     assert "/me/reviews/new" not in text
@@ -340,6 +347,11 @@ def test_the_living_code_turns_into_redeemed(app: Flask) -> None:
     with time_machine.travel(NOW + UNDO, tick=False):
         assert f"/me/reviews/new?of=redemption&amp;no={made.code}" in get(client, f"/me/coupons/{made.code}")
     get(sign_in(app, c.member("13900000001")), f"/me/coupons/{made.code}", 404)
+    with time_machine.travel(NOW + timedelta(minutes=8), tick=False):  # longer than a code is shown at one go
+        state.undo(made.coupon_id, c.clerk(shop.west), NOW + timedelta(minutes=8))
+        back = fragment(client, again)
+        assert "data-wake" in back
+        assert "every 2s" in back
 
 
 def test_an_old_token_is_nothing_after_its_grace() -> None:

@@ -135,6 +135,42 @@ def test_redeeming_against_undoing_ends_in_one_of_the_two(app: Flask) -> None:
     assert stands(coupon_id) == (("redeemed", 2, 1) if again else ("issued", 1, 0))
 
 
+def test_store_and_headquarters_undo_at_once_and_one_does(app: Flask) -> None:
+    shop, coupon_id, code = handed_out()
+    lead, before = s.clerk(shop.west, "supervisor"), c.coupon(coupon_id).valid_until
+    done = confirm(lead, look(lead, code))
+    store = [lambda: services.undo(lead, done, "扫错了", SOON) or done] * 4
+    office = [lambda: services.undo_late(Actor("operator", 1), done, "客户来电", SOON) or done] * 4
+    outcomes = at_once(app, [one for pair in zip(store, office, strict=True) for one in pair])
+    assert len(wins(outcomes)) == 1
+    assert refusals(outcomes) == {"CannotUndo"}
+    assert stands(coupon_id) == ("issued", 1, 0)
+    assert c.coupon(coupon_id).valid_until == before + (SOON - NOW), "the time came back once"
+
+
+def test_without_the_guard_two_take_one_redemption_back(app: Flask) -> None:
+    """What shops do: look whether it stands, then write that it was undone and give the time back."""
+    shop, coupon_id, code = handed_out()
+    lead, before = s.clerk(shop.west, "supervisor"), c.coupon(coupon_id).valid_until
+    done = confirm(lead, look(lead, code))
+    looked = threading.Barrier(2)
+
+    def careless() -> bool:
+        stood = db.session.get_one(Redemption, done).undone_at is None
+        db.session.rollback()
+        looked.wait(timeout=30)
+        if not stood:
+            return False
+        with transaction():
+            db.session.execute(update(Redemption).where(Redemption.id == done).values(undone_at=SOON))
+            row = db.session.get_one(Coupon, coupon_id, with_for_update=True, populate_existing=True)
+            row.valid_until += SOON - NOW
+        return True
+
+    assert at_once(app, [careless, careless]) == [True, True]
+    assert c.coupon(coupon_id).valid_until == before + 2 * (SOON - NOW)  # one mistake, the time given back twice
+
+
 def test_redeeming_against_revoking_has_one_winner(app: Flask) -> None:
     shop, coupon_id, code = handed_out()
     clerk = s.clerk(shop.west)

@@ -22,7 +22,9 @@ from app.staff.services import dismiss_staff
 from tests.booking import shop as s
 from tests.booking.shop import NOW
 from tests.booking.test_views import Wechat, fields, sign_in
+from tests.client import check
 from tests.coupons import campaigns as c
+from tests.operators import admin_client
 from tests.redemption.test_views import staff_browser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -217,10 +219,47 @@ def test_the_file_is_for_managers_masked_and_no_formula(app: Flask) -> None:
     rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     assert rows[1][:3] == ["2026-11-22 12:00:00", "券", "'=cmd|券"]
     assert "13900002086" not in answer.text
-    assert (
-        len(list(csv.reader(io.StringIO(desk.browser.get("/staff/redemptions/export?from=x&to=2026-11-21").text)))) == 2
-    )
+    month = desk.browser.get("/staff/redemptions/export?from=2026-10-23&to=2026-11-22")
+    assert len(list(csv.reader(io.StringIO(month.text)))) == 2
+    for days in (
+        "from=x&to=2026-11-22", "from=2026-11-22&to=2026-11-21", "from=2026-10-22&to=2026-11-22", "from=&to=",
+        "from=0001-01-01", "from=9999-12-31&to=9999-12-31", "from=0001-01-01&to=9999-12-31",
+    ):  # fmt: skip
+        wrong = desk.browser.get(f"/staff/redemptions/export?{days}")
+        assert (wrong.status_code, "请选择开始和结束日期" in wrong.text) == (422, True)
+        assert "今日核销" in wrong.text
     assert staff_browser(app, s.clerk(desk.shop.west)).get("/staff/redemptions/export").status_code == 403
+
+
+def test_headquarters_finds_a_redemption_and_takes_it_back(app: Flask) -> None:
+    desk = Desk(app)
+    desk.post("/staff/redemptions", **fields(desk.look().text))
+    office, spaced = admin_client(app), f"{desk.code[:4]} {desk.code[4:8]} {desk.code[8:]}"
+    latest = office.get("/admin/redemptions").text
+    check(latest, whole=True)
+    assert spaced in latest
+    assert "没有找到核销记录" in office.get("/admin/redemptions?number=NOSUCH").text
+    assert "13900002086" not in latest
+    with time_machine.travel(NOW + timedelta(days=3), tick=False):
+        office = admin_client(app, "second")
+        page = office.get("/admin/redemptions", query_string={"number": spaced.lower()}).text
+        check(page, whole=True)
+        action = re.search(r'action="(/admin/redemptions/\d+/undo)"', page)
+        assert action
+        form = fields(page) | {"number": desk.code}
+        short = office.post(action[1], data=form | {"reason": "错"})
+        check(short.text, whole=True)
+        assert (short.status_code, "请填写撤销原因，至少 4 个字。" in short.text) == (422, True)
+        done = office.post(action[1], data=form | {"reason": "客户来电核实"})
+        assert (done.status_code, done.location) == (303, f"/admin/redemptions?number={desk.code}")
+        page = office.get(done.location).text
+        assert "由总部撤销：客户来电核实" in page
+        assert "撤销这次核销" not in page
+        assert "不能撤销，" not in page
+        late = office.post(action[1], data=form | {"reason": "再来一次吧"})
+        assert late.status_code == 422
+    assert c.coupon(desk.id).state == "issued"
+    assert desk.browser.post(action[1], data=form | {"reason": "客户来电核实"}).status_code in (302, 303, 401, 403)
 
 
 def test_a_clerk_gives_a_coupon_and_sees_that_it_was_taken(app: Flask) -> None:

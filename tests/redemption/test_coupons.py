@@ -7,9 +7,11 @@ from flask import Flask
 from sqlalchemy import update
 
 from app.core.db import db, transaction
+from app.core.errors import NotAllowed, NotFound
 from app.core.security import SYSTEM, Actor, living_code
 from app.coupons.models import Coupon
 from app.coupons.services import state
+from app.ledger.models import LedgerEntry
 from app.members.models import Member
 from app.redemption import queries, services
 from app.redemption.errors import (
@@ -339,3 +341,53 @@ def _write(coupon_id: int, **values: object) -> None:
         row = session.get_one(Coupon, coupon_id)
         for name, value in values.items():
             setattr(row, name, value)
+
+
+@pytest.mark.both_databases
+def test_headquarters_takes_a_late_mistake_back_and_it_costs_nobody_anything(app: Flask) -> None:
+    """The store may not any more; the customer has coupon and time again, each side's books say when and by whom."""
+    counter, office = Counter(), Actor("operator", 1)
+    first, before = counter.confirm(counter.look()), c.coupon(counter.id).valid_until
+    late = LATER + timedelta(days=29)
+    with pytest.raises(CannotUndo, match="由总部撤销"):
+        services.undo(counter.lead, first, "扫错了客户", late)
+    for nobody in (counter.lead, counter.customer, s.clerk(counter.shop.west, "manager")):
+        with pytest.raises(NotAllowed):
+            services.undo_late(nobody, first, "扫错了客户", late)
+    for short in ("", "   ", "错", " 错 了 "):
+        with pytest.raises(ReasonMissing):
+            services.undo_late(office, first, short, late)
+    with pytest.raises(NotFound):
+        services.undo_late(office, first + 1, "客户来电核实", late)
+    assert counter.state == "redeemed"
+    services.undo_late(office, first, " 客户来电，\n核实扫错 ", late)
+    assert counter.state == "issued"
+    assert c.coupon(counter.id).valid_until == before + timedelta(days=29)
+    with pytest.raises(CannotUndo):
+        services.undo_late(office, first, "再来一次吧", late)
+    assert c.events(counter.id) == ["claimed", "redeemed", "undone"]
+    row = db.session.query(LedgerEntry).filter_by(event="undone").one()
+    assert (row.chain, row.actor, row.amount_fen) == (counter.shop.west, "operator:1", 300_000)
+    receipt = queries.get_receipt(first, counter.clerk, late)
+    assert receipt.undo_text.endswith("由总部撤销：客户来电， 核实扫错")
+    second = counter.confirm(counter.look(now=late), now=late)
+    assert [(one.id, one.may_undo) for one in queries.list_for_office(office, late, counter.code)] == [
+        (second, True),
+        (first, False),
+    ]
+
+
+def test_after_a_month_a_redemption_stands(app: Flask) -> None:
+    counter = Counter()
+    first = counter.confirm(counter.look())
+    with pytest.raises(CannotUndo):
+        services.undo_late(Actor("operator", 1), first, "客户来电核实", LATER + timedelta(days=30, seconds=1))
+    assert counter.state == "redeemed"
+
+
+def test_a_receipt_says_who_of_the_store_took_it_back(app: Flask) -> None:
+    counter = Counter()
+    first = counter.confirm(counter.look())
+    services.undo(counter.lead, first, "扫错了客户", LATER + timedelta(minutes=2))
+    told = [queries.get_receipt(first, counter.clerk, LATER), *queries.list_today(counter.clerk, LATER)]
+    assert [one.undo_text for one in told] == ["已于11月22日12:07由赵样例撤销：扫错了客户"] * 2

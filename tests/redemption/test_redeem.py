@@ -214,6 +214,8 @@ def test_undo_by_clerk_and_supervisor(app: Flask) -> None:
         services.undo(boss, second, " ", LATER + timedelta(minutes=10))
     with pytest.raises(CannotUndo):
         services.undo(boss, second, "手滑", LATER + timedelta(minutes=10, seconds=1))
+    with pytest.raises(CannotUndo):  # a car that was handed over is nothing to take back from a desk far away
+        services.undo_late(Actor("operator", 1), second, "客户来电核实", LATER)
     services.undo(boss, second, "手滑", LATER + timedelta(minutes=10))
     today = queries.list_today(boss, LATER)
     assert [(r.id, r.undone) for r in today] == [(second, True), (first, True)]

@@ -96,9 +96,15 @@ class OwnCoupon:
         return self.redeemed_at is not None and bool(self.redeemed_where) and self.redeemed_at <= self.now - UNDO
 
     @property
+    def may_turn_back(self) -> bool:
+        """Whether the store may still undo its redemption, so that an open page goes on asking."""
+        return self.state == CouponState.REDEEMED and bool(self.redeemed_where) and not self.reviewable
+
+    @property
     def mark(self) -> str:
         """Changes with whatever the page shows of the state."""
-        return f"{CouponState.EXPIRED if self.over else self.state}:{int(self.valid_until.timestamp())}"
+        state = CouponState.EXPIRED if self.over else self.state
+        return f"{state}:{int(self.valid_until.timestamp())}:{int(self.reviewable)}"
 
     @property
     def meta(self) -> str:

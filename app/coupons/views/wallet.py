@@ -63,15 +63,15 @@ def show_coupon(code: str) -> Response:
 @access("member")
 def show_state(code: str) -> Response:
     """Asked every two seconds: nothing while all is as it was seen, else the whole part anew. After five minutes it is
-    put away until somebody taps."""
+    put away until somebody taps. Asked on, more seldom, while a redemption may still be undone."""
     now = clock.now()
     own = queries.get_own(code, g.member.id, now)
     since = _since(now)
-    resting = now - since > SHOWN_FOR
-    seen = request.args.get("seen"), request.args.get("minute")
-    if wants_fragment() and seen == (own.mark, str(_minute(now))) and not resting:
+    resting = own.shows_code and now - since > SHOWN_FOR
+    same_code = not own.shows_code or request.args.get("minute") == str(_minute(now))
+    if wants_fragment() and request.args.get("seen") == own.mark and same_code and not resting:
         return make_response("", 204)
-    shown = _shown(own, now, since) if not resting else {"resting": own.shows_code}
+    shown = _shown(own, now, since) if not resting else {"resting": True}
     if wants_fragment():
         return render("coupons/_coupon.html", own=own, **shown)
     return show_coupon(code)

@@ -242,7 +242,7 @@ def _scans(kind: str, subject_id: int, wanted: Wanted, *, takes_off: bool = True
             worth = "" if wanted.reader is Reader.OWNER else f"结算 {worth}"
         lines.append((_at(row.redeemed_at), "核销", dealer, clerk(row.staff_id), worth))
         if row.undone_at is not None:
-            lines.append((_at(row.undone_at), "撤销", dealer, clerk(row.undone_by), row.undo_reason))
+            lines.append((_at(row.undone_at), "撤销", dealer, clerk(row.undone_by) or "总部", row.undo_reason))
     return Table("scans", "门店扫码", ("时间", "事项", "门店", "店员", "金额或原因"), lines)
 
 

@@ -9,6 +9,7 @@ from app.redemption.queries.receipts import (
     get_receipt,
     list_between,
     list_by_tail,
+    list_for_office,
     list_today,
     receipt_of,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "list_between",
     "list_by_tail",
     "list_failures_today",
+    "list_for_office",
     "list_today",
     "receipt_of",
     "spaced",

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Row, bindparam, select
+from sqlalchemy import ColumnElement, Row, bindparam, or_, select
+from sqlalchemy.orm import aliased
 
 from app.booking.queries import day_start
 from app.core.clock import say
@@ -22,27 +23,30 @@ from app.redemption.queries.words import (
     KINDS,
     Words,
     coupon_words,
+    find_subjects,
     with_coupon,
     words_of,
 )
-from app.redemption.rules import CLERK_UNDO, FOUND_DAYS, SUPERVISOR_UNDO, may_undo, needs_reason
+from app.redemption.rules import CLERK_UNDO, FOUND_DAYS, SUPERVISOR_UNDO, may_undo, may_undo_late, needs_reason
 from app.staff.models import CounterPhone, StaffMember
 
-MOST = 200
+MOST, LATEST = 200, 50
 _r = table_of(Redemption).c
 _s, _d, _p = table_of(StaffMember).c, table_of(Dealer).c, table_of(CounterPhone).c
+_taker, _Taker = table_of(StaffMember).alias("taker"), aliased(StaffMember)
 _KNOWN = (
     _r.id, _r.subject_kind, _r.subject_id, _r.staff_id, _r.redeemed_at, _r.undone_at, _r.undo_reason, _r.amount_fen,
     _r.bill_fen,
 )  # fmt: skip
 _ONE = (
-    select(*_KNOWN, _s.name, _d.name, _p.name, *COUPON_COLUMNS)
+    select(*_KNOWN, _s.name, _d.name, _p.name, _taker.c.name, *COUPON_COLUMNS)
     .select_from(
         with_coupon(
             table_of(Redemption)
             .join(table_of(StaffMember), _s.id == _r.staff_id)
             .join(table_of(Dealer), _d.id == _r.dealer_id)
-            .outerjoin(table_of(CounterPhone), _p.id == _r.phone_id),
+            .outerjoin(table_of(CounterPhone), _p.id == _r.phone_id)
+            .outerjoin(_taker, _taker.c.id == _r.undone_by),
             _r.subject_kind,
             _r.subject_id,
         )
@@ -147,21 +151,21 @@ def get_receipt(redemption_id: int, actor: Actor, now: datetime) -> Receipt:
     if found is None:
         raise NotFound
     line = Line._make(found[: len(_KNOWN)])
-    staff_name, dealer_name, phone_name, code, *rest = found[len(_KNOWN) :]
+    staff_name, dealer_name, phone_name, undone_by, code, *rest = found[len(_KNOWN) :]
     words = coupon_words(code, *rest) if code else words_of(line.subject_kind, [line.subject_id]).get(line.subject_id)
-    return _receipt(actor, now, words or GONE, line, staff_name, dealer_name, phone_name)
+    return _receipt(actor, now, words or GONE, line, staff_name, dealer_name, phone_name, undone_by)
 
 
 def receipt_of(
     line: Line, words: Words, actor: Actor, now: datetime, *, staff: str, dealer: str, phone: str | None
 ) -> Receipt:
     """The receipt of what the actor has redeemed at this very moment, from what the request knows already."""
-    return _receipt(actor, now, words, line, staff, dealer, phone)
+    return _receipt(actor, now, words, line, staff, dealer, phone, None)
 
 
 def list_today(actor: Actor, now: datetime, *, mine: bool = False, kind: str = "") -> list[Receipt]:
     """Today's redemptions of the actor's store, newest first, undone ones included; one's own or one kind only."""
-    wanted: list[ColumnElement[bool]] = [Redemption.redeemed_at >= day_start(now)]
+    wanted = [_own(actor), Redemption.redeemed_at >= day_start(now)]
     if mine:
         wanted.append(Redemption.staff_id == actor.id)
     if kind in KINDS:
@@ -172,25 +176,41 @@ def list_today(actor: Actor, now: datetime, *, mine: bool = False, kind: str = "
 def list_by_tail(actor: Actor, tail: str, now: datetime) -> list[Receipt]:
     """The store's redemptions of the last 30 days for customers whose phone ends like this."""
     since = Redemption.redeemed_at >= now - timedelta(days=FOUND_DAYS)
-    ends = _receipts(actor, now, [since], tail=tail)
+    ends = _receipts(actor, now, [_own(actor), since], tail=tail)
     return ends[:MOST]
 
 
 def list_between(actor: Actor, start: datetime, end: datetime, now: datetime) -> list[Receipt]:
     """For a file: everything of the store between two moments, oldest first."""
-    wanted = [Redemption.redeemed_at >= start, Redemption.redeemed_at < end]
+    wanted = [_own(actor), Redemption.redeemed_at >= start, Redemption.redeemed_at < end]
     return _receipts(actor, now, wanted, most=10_000)[::-1]
+
+
+def list_for_office(operator: Actor, now: datetime, number: str = "") -> list[Receipt]:
+    """For headquarters: the latest redemptions of all stores, or those of one coupon or booking by its number."""
+    if not number:
+        return _receipts(operator, now, [], most=LATEST)
+    found = [
+        (Redemption.subject_kind == kind) & (Redemption.subject_id == subject_id)
+        for kind, subject_id in find_subjects(number)
+    ]
+    return _receipts(operator, now, [or_(*found)]) if found else []
+
+
+def _own(actor: Actor) -> ColumnElement[bool]:
+    return Redemption.dealer_id == actor.dealer_id
 
 
 def _receipts(
     actor: Actor, now: datetime, conditions: Iterable[ColumnElement[bool]], *, most: int = MOST, tail: str = ""
 ) -> list[Receipt]:
     statement = (
-        select(Redemption, StaffMember.name, Dealer.name, CounterPhone.name)
+        select(Redemption, StaffMember.name, Dealer.name, CounterPhone.name, _Taker.name)
         .join(StaffMember, StaffMember.id == Redemption.staff_id)
         .join(Dealer, Dealer.id == Redemption.dealer_id)
         .outerjoin(CounterPhone, CounterPhone.id == Redemption.phone_id)
-        .where(Redemption.dealer_id == actor.dealer_id, *conditions)
+        .outerjoin(_Taker, _Taker.id == Redemption.undone_by)
+        .where(*conditions)
         .order_by(Redemption.id.desc())
         .execution_options(populate_existing=True)
     )
@@ -200,7 +220,7 @@ def _receipts(
     return [_receipt(actor, now, word, *row) for row, word in told if not tail or word.tail == tail]
 
 
-def _words(rows: Iterable[Row[Redemption, str, str, str]]) -> dict[tuple[str, int], Words]:
+def _words(rows: Iterable[Row[Redemption, str, str, str, str]]) -> dict[tuple[str, int], Words]:
     ids: dict[str, set[int]] = {}
     for row in rows:
         ids.setdefault(row[0].subject_kind, set()).add(row[0].subject_id)
@@ -215,10 +235,16 @@ def _receipt(
     staff_name: str,
     dealer_name: str,
     phone_name: str | None,
+    undone_by: str | None,
 ) -> Receipt:
-    own = row.staff_id == actor.id
+    own = actor.kind == "staff" and row.staff_id == actor.id
     undone = row.undone_at is not None
     why = f"：{row.undo_reason}" if row.undo_reason else ""
+    allowed = (
+        may_undo_late(kind=row.subject_kind, redeemed_at=row.redeemed_at, undone=undone, now=now)
+        if actor.kind == "operator"
+        else may_undo(role=actor.role, own=own, same_dealer=True, redeemed_at=row.redeemed_at, undone=undone, now=now)
+    )
     return Receipt(
         id=row.id,
         kind=row.subject_kind,
@@ -237,10 +263,8 @@ def _receipt(
         phone_name=phone_name or "",
         dealer_name=dealer_name,
         undone=undone,
-        undo_text=f"已于{say(row.undone_at)}撤销{why}" if row.undone_at else "",
-        may_undo=may_undo(
-            role=actor.role, own=own, same_dealer=True, redeemed_at=row.redeemed_at, undone=undone, now=now
-        ),
+        undo_text=f"已于{say(row.undone_at)}由{undone_by or '总部'}撤销{why}" if row.undone_at else "",
+        may_undo=allowed,
         undo_needs_reason=needs_reason(own=own, redeemed_at=row.redeemed_at, now=now),
         undo_until=row.redeemed_at + (SUPERVISOR_UNDO if actor.role != "clerk" else CLERK_UNDO),
     )

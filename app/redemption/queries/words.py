@@ -48,6 +48,13 @@ def words_of(kind: str, ids: Collection[int]) -> dict[int, Words]:
     return _READERS[kind](ids) if ids else {}
 
 
+def find_subjects(number: str) -> list[tuple[str, int]]:
+    """What a number on a receipt stands for: (kind, id)."""
+    coupon = db.session.scalar(select(Coupon.id).where(Coupon.code == number))
+    booking = db.session.scalar(select(Booking.id).where(Booking.no == number))
+    return [(kind, one) for kind, one in (("coupon", coupon), ("booking", booking)) if one is not None]
+
+
 def _bookings(ids: Collection[int]) -> dict[int, Words]:
     rows = db.session.scalars(select(Booking).where(Booking.id.in_(ids)).execution_options(populate_existing=True))
     return {

@@ -15,6 +15,7 @@ from app.core.money import yuan
 from app.core.security import access
 from app.core.web import actor
 from app.redemption import queries
+from app.redemption.errors import DaysWrong
 from app.redemption.forms import TailForm
 from app.redemption.queries import Receipt
 from app.redemption.rules import EXPORT_DAYS, SUPERVISORS
@@ -67,8 +68,10 @@ def export() -> Response:
         raise NotAllowed
     now = clock.now()
     today = clock.local(now).date()
-    start, end = _day("from", today), _day("to", today)
-    end = min(max(start, end), start + timedelta(days=EXPORT_DAYS - 1))
+    try:
+        start, end = _period(today)
+    except DaysWrong as refusal:
+        return _list(queries.list_today(actor(), now), TailForm(formdata=None), status=422, problem=refusal.message)
     rows = queries.list_between(actor(), _midnight(start), _midnight(end + timedelta(days=1)), now)
     response = make_response("\ufeff" + _csv(rows))
     response.headers["Content-Type"] = "text/csv; charset=utf-8"
@@ -89,7 +92,7 @@ def counts() -> dict[str, Any]:
 
 
 def _list(receipts: list[Receipt], form: TailForm, *, status: int = 200, **shown: Any) -> Response:
-    given = {"mine": False, "kind": "", "searched": False, **shown}
+    given = {"mine": False, "kind": "", "searched": False, "problem": "", **shown}
     return render(
         "redemption/today.html",
         "redemption/_today.html",
@@ -98,16 +101,21 @@ def _list(receipts: list[Receipt], form: TailForm, *, status: int = 200, **shown
         form=form,
         kinds=queries.KINDS,
         exports=actor().role == "manager",
+        today=clock.today().isoformat(),
         **given,
         **counts(),
     )
 
 
-def _day(name: str, otherwise: date) -> date:
+def _period(today: date) -> tuple[date, date]:
+    """The days asked for, today without any. DaysWrong."""
     try:
-        return date.fromisoformat(request.args.get(name, ""))
+        start, end = (clock.read_day(request.args.get(name, today.isoformat())) for name in ("from", "to"))
     except ValueError:
-        return otherwise
+        raise DaysWrong from None
+    if not start <= end < start + timedelta(days=EXPORT_DAYS):
+        raise DaysWrong
+    return start, end
 
 
 def _midnight(day: date) -> datetime:
