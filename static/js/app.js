@@ -121,7 +121,12 @@
     if (form.matches("[hx-post],[hx-get],[data-hx-post]") || (button && button.matches("[hx-post]"))) return;
     form.dataset.sent = "1";
     if (button) button.classList.add("is-busy");
+    if (form.hasAttribute("data-file")) setTimeout(fresh, 3000, form); /* the answer is a file, this page stays */
   });
+  function fresh(root) {
+    root.parentNode.querySelectorAll("form[data-sent]").forEach(function (form) { delete form.dataset.sent; });
+    root.querySelectorAll(".is-busy").forEach(function (button) { button.classList.remove("is-busy"); });
+  }
 
   /* after a swap or a full page with errors: to the summary */
   function settle(root) {
@@ -183,8 +188,7 @@
   /* back from the cache: only what changes by itself */
   addEventListener("pageshow", function (event) {
     if (!event.persisted) return;
-    doc.querySelectorAll("form[data-sent]").forEach(function (form) { delete form.dataset.sent; });
-    doc.querySelectorAll(".is-busy").forEach(function (button) { button.classList.remove("is-busy"); });
+    fresh(doc.body);
     doc.querySelectorAll("img").forEach(function (img) { if (img.style.viewTransitionName) img.style.viewTransitionName = ""; });
     if (window.htmx) doc.querySelectorAll(".volatile").forEach(function (box) { window.htmx.trigger(box, "refresh"); });
   });
