@@ -334,10 +334,18 @@ def _error_page(status: int, message: str, *, code: str = "") -> Response:
         return toast(response, message, "err")
     name = f"errors/{status}.html"
     known = {403, 404, 413, 419, 422, 429, 500, 503}
-    page = name if status in known else "errors/500.html"
-    return make_response(
-        render_template(page, message=message, request_id=g.get("request_id", ""), code=code, status=status), status
-    )
+    page = name if status in known else "errors/422.html" if status < 500 else "errors/500.html"
+    area, home = _area()
+    told = {"message": message, "request_id": g.get("request_id", ""), "code": code, "status": status}
+    return make_response(render_template(page, **told, area=area, **home), status)
+
+
+def _area() -> tuple[str, dict[str, str]]:
+    """Whose part of the house an address belongs to, and the way home there; a shopper's home needs no saying."""
+    for area, action in (("staff", "返回工作台"), ("admin", "返回后台首页")):
+        if request.path == f"/{area}" or request.path.startswith(f"/{area}/"):
+            return area, {"href": f"/{area}", "action": action}
+    return "", {}
 
 
 def _register_errors(app: Flask) -> None:
@@ -383,4 +391,5 @@ def _register_errors(app: Flask) -> None:
     def unexpected(error: Exception) -> Response:  # pyright: ignore[reportUnusedFunction]
         log.exception("unexpected", error=type(error).__name__)
         db.session.rollback()
-        return _error_page(500, "刚才没有成功，您填写的内容还在。请重试。")
+        kept = "您填写的内容还在。" if request.method == "POST" else "我们已记录这个问题。"
+        return _error_page(500, f"刚才没有成功，{kept}请重试。")

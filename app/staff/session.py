@@ -18,7 +18,9 @@ from app.staff.rules import DESK_IDLE
 COOKIE = "zt_desk"
 COOKIE_SECONDS = 365 * 86400
 RENEW_SECONDS = 15
-_DESK = "desk"
+_DESK, _LEFT = "desk", "desk_left"
+IDLE = "超过 5 分钟没有操作，已自动退出。没有提交的内容没有生效，请重新选择姓名。"
+PUT_OUT = "刚才的登录已失效（PIN 改过，或不再是本店人员），没有提交的内容没有生效。"
 
 
 def current_staff() -> ActiveStaff:
@@ -59,6 +61,8 @@ def require_staff() -> Any:
     phone = current_phone()
     if phone is not None:
         return _require_desk(phone)
+    if COOKIE in request.cookies:  # it was one: its page says why it is none any more
+        return go(url_for("staff.show_desk"))
     answer = require_member(queries.BESIDE_MEMBER)
     if answer is not None:
         return answer
@@ -82,6 +86,11 @@ def leave_desk() -> None:
     session.pop(_DESK, None)
 
 
+def why_left() -> str:
+    """Why somebody was put out of the shared phone without asking, told once; empty when nobody was."""
+    return cast(str, session.pop(_LEFT, ""))
+
+
 def keep_phone(response: Response, token: str) -> Response:
     """This browser is a phone of the store; whoever was signed in on it is not any more."""
     sign_out()
@@ -97,10 +106,18 @@ def keep_phone(response: Response, token: str) -> Response:
     return response
 
 
+def forget_phone(response: Response) -> Response:
+    """This browser is no phone of the store any more."""
+    response.delete_cookie(COOKIE, path="/")
+    return response
+
+
 def _require_desk(phone: SharedPhone) -> Any:
     g.private = True
     staff = _at_desk(phone)
     if staff is None:
+        if (desk := session.pop(_DESK, None)) is not None:
+            session[_LEFT] = IDLE if _idle(desk[-1]) else PUT_OUT
         return go(url_for("staff.show_desk"))
     # Lists that ask by themselves do not keep a phone open that nobody touches.
     desk, now = session[_DESK], int(clock.now().timestamp())
@@ -115,12 +132,16 @@ def _at_desk(phone: SharedPhone) -> ActiveStaff | None:
     if not isinstance(desk, list) or len(cast("list[int]", desk)) != 4:
         return None
     phone_id, staff_id, stamp, at = cast("list[int]", desk)
-    if phone_id != phone.id or clock.now().timestamp() - at > DESK_IDLE.total_seconds():
+    if phone_id != phone.id or _idle(at):
         return None
     staff = queries.find_at_desk(staff_id, phone.dealer_id)
     if staff is None or staff.pin_set_at is None or int(staff.pin_set_at.timestamp()) != stamp:
         return None
     return staff
+
+
+def _idle(at: int) -> bool:
+    return clock.now().timestamp() - at > DESK_IDLE.total_seconds()
 
 
 def _let_pass(staff: ActiveStaff) -> None:

@@ -1,9 +1,10 @@
 """The staff's own pages, and who gets to see them."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from app.core.db import db
 from app.core.security import SYSTEM
@@ -77,6 +78,8 @@ def test_made_up_and_foreign_links_are_explained(client, wechat, store):
     answer = client.post(address, data={"csrf_token": csrf(client, "/me/privacy")})
     assert answer.status_code == 409
     assert "只能绑定一家门店" in answer.text
+    assert "订金" not in answer.text, "a sentence for shoppers"
+    assert 'href="/staff">返回工作台' in answer.text
 
 
 def test_dismissed_person_is_out_at_the_next_request(client, wechat, store):
@@ -162,3 +165,34 @@ def test_command_prints_a_working_link(app, client, wechat, store):
     missing = runner.invoke(args=["invite-staff", "nowhere", "--name", "甲"])
     assert missing.exit_code == 1
     assert "nowhere" in missing.output
+
+
+def test_an_invitation_that_is_over_names_nobody(client, wechat, store):
+    sign_in(client, wechat)
+    address = link(store)
+    page = client.get(address).text
+    name = page.split("<dt>姓名</dt><dd>")[1].split("<")[0]
+    assert name
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=4), tick=False):
+        over = client.get(address).text
+    assert "邀请已失效" in over
+    assert name not in over
+    assert "确认加入" not in over
+
+
+def test_who_leads_is_told_what_goes_with_them(client, wechat, store):
+    signed_in(client, wechat, store, "manager")
+    for role in ("supervisor", "clerk"):
+        staff(store, role, name=f"示例{role}")
+    page = client.get("/staff/team").text
+    assert page.count("本店还没有用的邀请和登记链接会一起作废") == 1
+
+
+@pytest.mark.parametrize(("path", "home"), [("/staff/closes/2026-13-01", "/staff"), ("/admin/nothing-here", "/admin")])
+def test_a_page_that_is_not_there_leads_back_where_one_works(client, wechat, store, path, home):
+    signed_in(client, wechat, store, "manager")
+    page = client.get(path)
+    assert page.status_code == 404
+    assert f'class="btn" href="{home}"' in page.text
+    assert ('data-theme="dark"' in page.text) == (home == "/staff")
+    assert 'class="btn" href="/">回首页' in client.get("/nothing-here").text

@@ -252,6 +252,8 @@ def test_five_idle_minutes_end_it_and_polling_does_not_keep_it_open(desk, store,
     clock.shift(timedelta(minutes=2))
     polled = desk.phone.get("/staff/redemptions", headers={"HX-Request": "true"})
     assert polled.headers["HX-Redirect"] == "/staff/desk"
+    assert "超过 5 分钟没有操作，已自动退出" in desk.phone.get("/staff/desk").text
+    assert "已自动退出" not in desk.phone.get("/staff/desk").text, "told once"
 
 
 def test_revoked_dismissed_and_a_new_pin_are_out_at_the_next_request(desk, store, clock):
@@ -264,13 +266,17 @@ def test_revoked_dismissed_and_a_new_pin_are_out_at_the_next_request(desk, store
     desk.enter(person, "8305")
     dismiss_staff(person.id, SYSTEM, NOW)
     assert desk.phone.get("/staff").location == "/staff/desk"
+    assert "刚才的登录已失效" in desk.phone.get("/staff/desk").text
     desk.enter(other)
     assert desk.phone.get("/staff").status_code == 200
     phone_id = db.session.scalars(select(CounterPhone.id)).one()
     form = {"csrf_token": csrf(desk.own, "/staff/phones")}
     assert desk.own.post(f"/staff/phones/{phone_id}/revocation", data=form).status_code == 303
+    assert desk.phone.get("/staff").location == "/staff/desk"
+    told = desk.phone.get("/staff/desk")
+    assert (told.status_code, "已被店长停用" in told.text) == (403, True)
+    # Told once: whoever it belongs to now may use it as an own phone.
     assert desk.phone.get("/staff").location.startswith("/wechat/login")
-    assert desk.phone.get("/staff/desk").status_code == 403
 
 
 def test_whoever_is_signed_in_on_the_shared_phone_is_not_staff_by_that(app, desk, wechat, store):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import g, make_response, redirect, url_for
+from flask import g, make_response, redirect, render_template, url_for
 
 from app.core import clock
 from app.core.errors import DomainError
@@ -13,8 +13,19 @@ from app.core.web import actor, settings
 from app.staff import queries, rules, services
 from app.staff.errors import NotStaff, NotYourTeam, PhoneLinkInvalid
 from app.staff.forms import DeskForm, PhoneForm, PinForm
-from app.staff.session import current_phone, current_staff, keep_phone, leave_desk, open_desk, own_phone_only
+from app.staff.session import (
+    current_phone,
+    current_staff,
+    forget_phone,
+    keep_phone,
+    leave_desk,
+    open_desk,
+    own_phone_only,
+    why_left,
+)
 from app.staff.views import blueprint
+
+NOT_SHARED = "这部手机没有登记为公用手机，或已被店长停用。请店长重新登记；如果这是您自己的手机，请重新打开门店工作台。"
 
 
 @blueprint.get("/pin")
@@ -98,8 +109,11 @@ def open_phone(token: str) -> Any:
 def show_desk() -> Any:
     """Who picks up the shared phone."""
     g.private = True
-    phone = _shared()
-    return _desk_page(phone, DeskForm(queries.list_at_desk(phone.dealer_id), formdata=None))
+    phone = current_phone()
+    if phone is None:
+        return forget_phone(make_response(render_template("staff/no_access.html", message=NOT_SHARED), 403))
+    form = DeskForm(queries.list_at_desk(phone.dealer_id), formdata=None)
+    return _desk_page(phone, form, left=why_left())
 
 
 @blueprint.post("/desk")
@@ -132,19 +146,19 @@ def leave() -> Any:
 def _shared() -> queries.SharedPhone:
     phone = current_phone()
     if phone is None:
-        raise NotStaff("这部手机没有登记为公用手机，或已被店长停用。请店长重新登记。")
+        raise NotStaff(NOT_SHARED)
     return phone
 
 
-def _desk_page(phone: queries.SharedPhone, form: DeskForm, *, status: int = 200) -> Any:
+def _desk_page(phone: queries.SharedPhone, form: DeskForm, *, status: int = 200, left: str = "") -> Any:
     dealer_name = queries.dealer_name(phone.dealer_id)
-    return render("staff/desk.html", status=status, form=form, phone=phone, dealer_name=dealer_name)
+    return render("staff/desk.html", status=status, form=form, phone=phone, dealer_name=dealer_name, left=left)
 
 
 def _lead() -> None:
     own_phone_only()
     if not rules.leads(actor().role):
-        raise NotYourTeam
+        raise NotYourTeam("公用手机由店长登记和停用，请联系店长。")
 
 
 def _phones_page(form: PhoneForm, *, status: int = 200, token: str = "") -> Any:
