@@ -16,6 +16,7 @@ from app.ledger import queries
 from app.ledger.models import DailyClose
 from app.ledger.rules import LedgerEvent, Line, event_words
 from app.ledger.rules.closes import Signer, dealer_part
+from app.ledger.rules.lines import TAKES_BACK
 
 COLUMNS = (
     "行号", "时间", "事项", "券号或订单号", "活动", "金额(元)", "总部承担(元)", "门店承担(元)", "经手",
@@ -95,7 +96,7 @@ def show(close: DailyClose, number: int, problems: Iterable[str]) -> Shown:
     return Shown(
         close=close,
         name=queries.name_of(close.chain),
-        events=[(words_of(name), _sum(total)) for name, total in close.content["events"].items()],
+        events=[(words_of(name), _sum(name, total)) for name, total in close.content["events"].items()],
         campaigns=[(slug, titles.get(slug, ""), total) for slug, total in campaigns.items()],
         lines=[
             (
@@ -196,9 +197,9 @@ def parse_day(day: str) -> date:
         abort(404)
 
 
-def _sum(total: dict[str, int]) -> str:
-    count = f"{total['count']} 笔"
-    return f"{count} · {format_yuan(total['fen'])}" if total["fen"] else count
+def _sum(name: str, total: dict[str, int]) -> str:
+    count, sign = f"{total['count']} 笔", -1 if name.partition(":")[2] in TAKES_BACK else 1
+    return f"{count} · {format_yuan(sign * total['fen'])}" if total["fen"] else count
 
 
 def _csv_line(cells: tuple[object, ...]) -> str:

@@ -214,6 +214,10 @@ def test_a_coupon_by_passphrase_is_shown_redeemed_and_turns_by_itself(house, pho
     expect(clerk.page.get_by_text("核销成功").first).to_be_visible()
     expect(page.get_by_role("heading", name="已核销")).to_be_visible()  # without a reload
     expect(page.get_by_text(re.compile("西湖文三路店")).first).to_be_visible()
+    clerk.page.get_by_role("button", name=re.compile("^撤销")).click()
+    expect(clerk.page.get_by_text("已撤销").first).to_be_visible()
+    back = page.get_by_role("heading", name="向店员出示此码")
+    expect(back).to_be_visible(timeout=20_000)  # asks every ten seconds
 
 
 def test_a_lost_answer_is_told_until_the_retry_shows_the_one_redemption(house, phone, shopper):
