@@ -60,22 +60,24 @@ def settlement_xlsx(found: Settlement) -> bytes:
     from openpyxl.cell import WriteOnlyCell
 
     book = Workbook(write_only=True)
-    sheet: Any = book.create_sheet("结算依据")
-    sheet.append([f"{found.since.isoformat()} 至 {found.until.isoformat()}"])
-    for difference in found.differences:
-        sheet.append([f"账本与券不符：{difference}"])
-    sheet.append(COLUMNS)
-    for line in _all(found):
-        row: list[Any] = []
-        for cell in _cells(line):
-            made: Any = WriteOnlyCell(sheet)
-            made.value = cell
-            if isinstance(cell, str):
-                made.data_type = "s"
-            elif isinstance(cell, Decimal):
-                made.number_format = "#,##0.00"
-            row.append(made)
-        sheet.append(row)
+    stores = [line for line, _ in found.by_store]
+    for title, lines in (("结算依据", _all(found)), ("按门店", [*stores, found.total])):
+        sheet: Any = book.create_sheet(title)
+        sheet.append([f"{found.since.isoformat()} 至 {found.until.isoformat()}"])
+        for difference in found.differences:
+            sheet.append([f"账本与券不符：{difference}"])
+        sheet.append(COLUMNS)
+        for line in lines:
+            row: list[Any] = []
+            for cell in _cells(line):
+                made: Any = WriteOnlyCell(sheet)
+                made.value = cell
+                if isinstance(cell, str):
+                    made.data_type = "s"
+                elif isinstance(cell, Decimal):
+                    made.number_format = "#,##0.00"
+                row.append(made)
+            sheet.append(row)
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()

@@ -85,6 +85,10 @@ def check(world: World) -> None:
     assert report.differences == []
     used = db.session.query(Coupon).filter_by(state=CouponState.REDEEMED.value).all()
     assert report.total.net == len(used)
+    for name in ("redeemed", "undone", "fen", "dealer_fen"):
+        assert sum(getattr(store, name) for store, _ in report.by_store) == getattr(report.total, name)
+    assert [line for _, lines in report.by_store for line in lines] == report.lines
+    assert len({store.dealer_id for store, _ in report.by_store}) == len(report.by_store)
     assert report.total.fen == sum(row.redeemed_fen or 0 for row in used)
     share = {slug: part for slug, (_, part) in world.shares.items()}
     of = dict(world.coupons)
@@ -160,6 +164,9 @@ def test_the_report_as_page_csv_and_excel(app: Flask) -> None:
         assert cells[2][:3] == ["西湖店", "both", "=1+1 共担券"]
         assert book.active.cell(3, 3).data_type == "s"
         assert cells[3][6:] == [3000, 2001, 999]
+        stores = [[cell.value for cell in row] for row in book["按门店"].iter_rows()]
+        assert [row[0] for row in stores[2:]] == ["西湖店", "合计"]
+        assert stores[2][3:] == [3, 0, 3, 3000, 2001, 999]
         assert client.get("/admin/settlement?since=2026-11-22&until=2026-11-01").status_code == 422
         assert client.get("/admin/settlement").status_code == 200
 

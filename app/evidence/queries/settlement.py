@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from itertools import groupby
 
 from sqlalchemy import ColumnElement, case, func, select
 
@@ -53,10 +54,20 @@ class Settlement:
 
     @property
     def total(self) -> Line:
-        def add(name: str) -> int:
-            return sum(getattr(line, name) for line in self.lines)
+        return _add_up(self.lines, 0, "合计")
 
-        return Line(0, "合计", "", "", add("redeemed"), add("undone"), add("fen"), add("dealer_fen"))
+    @property
+    def by_store(self) -> list[tuple[Line, list[Line]]]:
+        """What is settled with each store, and of which campaigns it is made."""
+        stores = [(dealer_id, list(lines)) for dealer_id, lines in groupby(self.lines, lambda line: line.dealer_id)]
+        return [(_add_up(lines, dealer_id, lines[0].dealer), lines) for dealer_id, lines in stores]
+
+
+def _add_up(lines: list[Line], dealer_id: int, words: str) -> Line:
+    def add(name: str) -> int:
+        return sum(getattr(line, name) for line in lines)
+
+    return Line(dealer_id, words, "", "", add("redeemed"), add("undone"), add("fen"), add("dealer_fen"))
 
 
 def settle(since: date, until: date) -> Settlement:
