@@ -80,7 +80,7 @@ def clerk(staff_id: int | None) -> str:
     return f"店员 {staff_id}" if staff_id else ""
 
 
-def who(kind: str, number: int | None, *, own: bool = True) -> str:
+def who(kind: str, number: int | None, *, own: bool) -> str:
     """Who acted, in words that name nobody."""
     if kind == "staff":
         return clerk(number) or "门店"

@@ -11,7 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.booking.models import BookingEvent
-from app.booking.services import cases
+from app.booking.services import cases, release
+from app.booking.services.coupons import use_coupons
 from app.booking.services.settling import Verdict, settle
 from app.catalog.models import Series
 from app.core.audit import AuditEntry
@@ -331,3 +332,30 @@ def test_words_without_other_people() -> None:
     names = {"王小": "店员 3", "王小样": "店员 4", "李": "店员 5"}
     said = scrub("王小样说王小错了，李也在；电话13711112222，本人13900002086，单号137111122223", names, ["13900002086"])
     assert said == "店员 4说店员 3错了，李也在；电话137****2222，本人13900002086，单号137111122223"
+
+
+def test_a_booking_that_ended_still_says_which_coupons_it_had(app: Flask) -> None:
+    """The coupon itself is free again and may go another way: what it had to do with this booking stays in the pack."""
+    road, minute = paid(), timedelta(minutes=1)
+    c.campaign("first", scope="整车", title="先选的券", face_fen=100_000)
+    c.campaign("then", scope="整车", title="后选的券")
+    first, then = c.claim(road.customer, "first"), c.claim(road.customer, "then")
+    seen = 8_880_000
+    use_coupons(road.customer, road.no, [first.coupon_id], seen - 100_000, road.bank, NOW + minute)
+    use_coupons(road.customer, road.no, [then.coupon_id], seen - 300_000, road.bank, NOW + 2 * minute)
+    living = dict(booking_pack(road.no, Wanted(member_id=road.customer.id), NOW).table("prices").rows)
+    assert (living["券 后选的券"], "券 先选的券（已退回）" in living) == ("-¥3,000", False)
+    release.cancel_booking(road.customer, road.no, road.bank, NOW + 5 * minute)
+    assert c.coupon(then.coupon_id).held_by is None
+    state.redeem(then.coupon_id, road.shop.east, 300_000, s.clerk(road.shop.east), NOW + 9 * minute)
+    own = booking_pack(road.no, Wanted(member_id=road.customer.id), NOW)
+    prices = dict(own.table("prices").rows)
+    assert prices["券 后选的券（已退回）"] == "-¥3,000"
+    assert prices["合计"] == "¥85,800"
+    assert "券 先选的券（已退回）" not in prices
+    told = [(row[3], row[4]) for row in own.table("ledger").rows if row[4].startswith("coupon:")]
+    one, two = f"coupon:{first.coupon_id}", f"coupon:{then.coupon_id}"
+    assert sorted(told) == sorted([("held", one), ("released", one), ("held", two), ("released", two)])
+    for wanted, customer in ((Wanted(member_id=road.customer.id), "本人"), (Wanted(dealer_id=road.shop.west), "客户")):
+        who = {row[2] for row in booking_pack(road.no, wanted, NOW).table("timeline").rows}
+        assert who & {"本人", "客户"} == {customer}

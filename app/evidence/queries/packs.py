@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time
 
-from sqlalchemy import String, cast, func, literal, select
+from sqlalchemy import String, cast, literal, select
 
 from app.booking.models import Booking
 from app.booking.queries import find_booking_by_no
@@ -24,17 +24,17 @@ from app.coupons.rules import STATE_WORDS, CouponState
 from app.coupons.rules import Terms as CouponTerms
 from app.coupons.rules.plain import last_day
 from app.dealers.models import Dealer
-from app.evidence.rules import Pack, Person, Reader, Table, Terms, clerk, scrub, who
+from app.evidence.queries.others import without_others
+from app.evidence.rules import Pack, Person, Reader, Table, Terms, clerk, who
 from app.ledger import queries as ledger
 from app.ledger.models import DailyClose, LedgerEntry
-from app.ledger.rules import HEADQUARTERS, event_words
+from app.ledger.rules import HEADQUARTERS, LedgerEvent, event_words
 from app.ledger.rules.lines import moment
 from app.members import queries as members
 from app.members.models import Member
 from app.members.rules import PURPOSES
 from app.payments import queries as payments
 from app.redemption.models import Redemption
-from app.staff.models import StaffMember
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +68,25 @@ def booking_pack(no: str, wanted: Wanted, now: datetime) -> Pack:
     own = f"{KIND}:{booking.id}"
     held = list_held(booking.id)
     rows = _ledger_rows([own, *(f"coupon:{coupon_id}" for coupon_id, _, _ in held)], wanted)
+    back = _given_back(booking, {coupon_id for coupon_id, _, _ in held})
+    moments = {event.at for event in booking.events}  # of a coupon that went on, what it had to do with this booking
+    of_back = _ledger_rows({f"coupon:{one.coupon_id}" for one in back}, wanted)
+    rows += [pair for pair in of_back if pair[0].at in moments and pair[0].event != LedgerEvent.CLAIMED]
+    rows.sort(key=lambda pair: (pair[0].at, pair[0].id))
     pack = Pack(
         KIND, booking.no, wanted.reader, _at(now), _booking_facts(booking, person),
         [Terms(f"预订条款 {booking.terms_version}", booking.terms_hash, list(list_agreed_lines(booking)))],
         [
-            _prices(booking, held),
-            _booking_timeline(booking),
+            _prices(booking, held, back),
+            _booking_timeline(booking, wanted.reader),
             _scans(KIND, booking.id, wanted),
             _payments(booking),
             _cases(booking),
             _consents(booking.member_id, booking.no if wanted.reader is Reader.STORE else ""),
-            *_ledger_tables(rows),
+            *_ledger_tables(rows, wanted.reader),
         ],
     )  # fmt: skip
-    return _without_others(pack, booking.member_id, person)
+    return without_others(pack, booking.member_id, person)
 
 
 def coupon_pack(code: str, wanted: Wanted, now: datetime) -> Pack:
@@ -109,13 +114,13 @@ def coupon_pack(code: str, wanted: Wanted, now: datetime) -> Pack:
         [Terms(f"券规则 {terms.title}", kept.digest, lines)],
         [
             Table("prices", "价值", ("项目", "金额"), _worth(terms, coupon)),
-            _coupon_timeline(rows),
+            _coupon_timeline(rows, wanted.reader),
             _scans("coupon", coupon.id, wanted, takes_off=terms.lowers_price),
             _consents(coupon.member_id, coupon.code if wanted.reader is Reader.STORE else ""),
-            *_ledger_tables(rows),
+            *_ledger_tables(rows, wanted.reader),
         ],
     )  # fmt: skip
-    return _without_others(pack, coupon.member_id, person)
+    return without_others(pack, coupon.member_id, person)
 
 
 def _concerns(wanted: Wanted, member_id: int, dealers: set[int]) -> bool:
@@ -167,13 +172,40 @@ def _validity(coupon: Coupon) -> str:
     return f"{_at(coupon.valid_from)} 至 {last_day(coupon.valid_until)}{exact}"
 
 
-def _prices(booking: Booking, held: list[tuple[int, str, int]]) -> Table:
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """A coupon that a booking held and gave back: what it took off there, since when."""
+
+    coupon_id: int
+    title: str
+    off_fen: int
+    held_at: datetime
+
+
+def _given_back(booking: Booking, still: set[int]) -> list[GivenBack]:
+    """A coupon itself forgets which booking held it; the ledger's row has the moment of the booking's own line."""
+    chosen = [event.at for event in booking.events if event.kind == "coupons_used"]
+    rows = db.session.execute(
+        select(Coupon.id, CampaignTerms.rules, LedgerEntry.amount_fen, LedgerEntry.at)
+        .join(CampaignTerms, CampaignTerms.id == Coupon.terms_id)
+        .join(LedgerEntry, LedgerEntry.subject == literal("coupon:") + cast(Coupon.id, String))
+        .where(Coupon.member_id == booking.member_id, Coupon.id.not_in(still))
+        .where(LedgerEntry.event == LedgerEvent.HELD.value, LedgerEntry.at.in_(chosen))
+        .order_by(LedgerEntry.at, LedgerEntry.id)
+    )
+    return [GivenBack(row[0], CouponTerms.from_json(row[1]).title, row[2], row[3]) for row in rows]
+
+
+def _prices(booking: Booking, held: list[tuple[int, str, int]], back: list[GivenBack]) -> Table:
+    last = back[-1].held_at if back and not held else None  # the price stays as it was agreed when the booking ended
+    gone = [one for one in back if one.held_at == last and booking.coupon_fen]
     allowance = get_money(booking).allowance_fen
     lines = [
         ("厂商指导价", format_yuan(booking.msrp_fen)),
         ("一口价", format_yuan(booking.price_fen)),
         *([("颜色加价", format_yuan(booking.surcharge_fen))] if booking.surcharge_fen else []),
         *((f"券 {title}", f"-{format_yuan(off)}") for _, title, off in held),
+        *((f"券 {one.title}（已退回）", f"-{format_yuan(one.off_fen)}") for one in gone),
         ("合计", format_yuan(booking.total_fen)),
         (booking.earnest_kind, format_yuan(booking.earnest_fen)),
         ("余款", format_yuan(booking.balance_fen)),
@@ -199,12 +231,12 @@ def _worth(terms: CouponTerms, coupon: Coupon) -> list[tuple[str, ...]]:
     return [tuple(line) for line in lines]
 
 
-def _booking_timeline(booking: Booking) -> Table:
+def _booking_timeline(booking: Booking, reader: Reader) -> Table:
     rows = [
         (
             _at(e.at),
             EVENT_WORDS.get(e.kind, e.kind).replace("订金", booking.earnest_kind),
-            who(e.actor_kind, None),
+            who(e.actor_kind, None, own=reader is Reader.OWNER),
             e.note,
         )
         for e in booking.events
@@ -212,12 +244,12 @@ def _booking_timeline(booking: Booking) -> Table:
     return Table("timeline", "经过", ("时间", "事项", "谁", "说明"), rows)
 
 
-def _coupon_timeline(rows: list[tuple[LedgerEntry, DailyClose | None]]) -> Table:
+def _coupon_timeline(rows: list[tuple[LedgerEntry, DailyClose | None]], reader: Reader) -> Table:
     told = [
         (
             _at(row.at),
             event_words("coupon", row.event),
-            _actor(row.actor),
+            _actor(row.actor, reader),
             ledger.name_of(row.chain) if row.chain else "线上",
         )
         for row, _ in rows
@@ -297,13 +329,13 @@ def _ledger_rows(subjects: Iterable[str], wanted: Wanted) -> list[tuple[LedgerEn
     return sorted((pair for pair in found if wanted.sees(pair[0].chain)), key=lambda pair: (pair[0].at, pair[0].id))
 
 
-def _ledger_tables(rows: list[tuple[LedgerEntry, DailyClose | None]]) -> list[Table]:
+def _ledger_tables(rows: list[tuple[LedgerEntry, DailyClose | None]], reader: Reader) -> list[Table]:
     lines = [
         (
             str(row.chain), str(row.seq), moment(row.at), row.event, row.subject, row.campaign, str(row.amount_fen),
             str(row.dealer_permille), row.actor, row.previous, row.digest,
             close.on.isoformat() if close else "",
-            f"{_at(row.at)} {event_words(row.subject.partition(':')[0], row.event)}，{_actor(row.actor)}",
+            f"{_at(row.at)} {event_words(row.subject.partition(':')[0], row.event)}，{_actor(row.actor, reader)}",
         )
         for row, close in rows
     ]  # fmt: skip
@@ -326,55 +358,9 @@ def _ledger_tables(rows: list[tuple[LedgerEntry, DailyClose | None]]) -> list[Ta
     ]
 
 
-def _actor(actor: str) -> str:
+def _actor(actor: str, reader: Reader) -> str:
     kind, _, number = actor.partition(":")
-    return who(kind, int(number) if number else None)
-
-
-def _without_others(pack: Pack, member_id: int, person: Person) -> Pack:
-    """Take everybody else out of words that people wrote: staff become numbers, other customers 其他客户."""
-    words = "\n".join(cell for table in pack.tables if table.name in _WRITTEN for row in table.rows for cell in row)
-    words += "\n".join(text for _, text in pack.facts)
-    replace = _staff_in(words) | _members_in(words, member_id, person)
-    if not person.shown and person.name:
-        replace[person.name] = person.say_name()
-    own = {person.phone} if person.shown else set[str]()
-
-    def clean(text: str) -> str:
-        return scrub(text, replace, own)
-
-    tables = [
-        Table(t.name, t.title, t.columns, [tuple(clean(cell) for cell in row) for row in t.rows], t.empty)
-        if t.name in _WRITTEN
-        else t
-        for t in pack.tables
-    ]
-    facts = [(term, clean(text) if term == "作废原因" else text) for term, text in pack.facts]
-    return Pack(pack.kind, pack.number, pack.reader, pack.made, facts, pack.terms, tables)
-
-
-_WRITTEN = ("timeline", "scans", "cases")
-
-
-def _staff_in(words: str) -> dict[str, str]:
-    rows = db.session.execute(
-        select(StaffMember.name, StaffMember.id).where(
-            StaffMember.name != "", literal(words).contains(StaffMember.name)
-        )
-    )
-    return {row[0]: clerk(row[1]) for row in rows}
-
-
-def _members_in(words: str, member_id: int, person: Person) -> dict[str, str]:
-    """Names of other customers, as they registered or booked. One letter is no name."""
-    found: dict[str, str] = {}
-    for name, owner in ((Member.name, Member.id), (Booking.contact_name, Booking.member_id)):
-        long = func.length(cast(name, String)) > 1
-        rows = db.session.scalars(
-            select(name).where(owner != member_id, long, literal(words).contains(name)).distinct()
-        )
-        found |= {other: "其他客户" for other in rows if other != person.name}
-    return found
+    return who(kind, int(number) if number else None, own=reader is Reader.OWNER)
 
 
 def _at(at: datetime) -> str:
