@@ -65,7 +65,7 @@ class Shown:
     name: str
     events: list[tuple[str, str]]
     campaigns: list[tuple[str, str, dict[str, int]]]  # 编号, what it is called, its sums
-    lines: list[tuple[Line, str, str, str]]  # with what it is in words, its subject's number, its campaign
+    lines: list[tuple[Line, str, str, str, str]]  # with what it is in words, its subject's number, campaign, amount
     number: int
     last: int
     said: list[tuple[str, str, str]]  # when, what (门店有异议), in which words
@@ -104,6 +104,7 @@ def show(close: DailyClose, number: int, problems: Iterable[str]) -> Shown:
                 words_of(f"{kind}:{line.event}"),
                 numbers.get(line.subject, number_in_kind),
                 titles.get(line.campaign, line.campaign),
+                signed(line.signed_fen) if line.amount_fen else "",
             )
             for line in lines
             for kind, _, number_in_kind in [line.subject.partition(":")]
@@ -199,7 +200,12 @@ def parse_day(day: str) -> date:
 
 def _sum(name: str, total: dict[str, int]) -> str:
     count, sign = f"{total['count']} 笔", -1 if name.partition(":")[2] in TAKES_BACK else 1
-    return f"{count} · {format_yuan(sign * total['fen'])}" if total["fen"] else count
+    return f"{count} · {signed(sign * total['fen'])}" if total["fen"] else count
+
+
+def signed(fen: int) -> str:
+    """An amount with a true minus, which no line breaks off: −¥800."""
+    return format_yuan(fen).replace("-", "−")
 
 
 def _csv_line(cells: tuple[object, ...]) -> str:

@@ -156,8 +156,8 @@ def test_what_was_taken_back_counts_against_it(app: Flask) -> None:
     close(NOON + DAY)
     client, day = staff_client(app, shop.west), "/staff/closes/2026-11-20"
     page = client.get(day).text
-    assert '<span class="v num">-¥10.01</span>' in page
-    assert "1 笔 · -¥10.01" in page
+    assert '<span class="v num">−¥10.01</span>' in page
+    assert "1 笔 · −¥10.01" in page
     rows = list(csv.DictReader(io.StringIO(client.get(f"{day}/rows.csv").data.decode("utf-8-sig"))))
     sums = [sum(Decimal(row[name]) for row in rows) for name in ("金额(元)", "总部承担(元)", "门店承担(元)")]
     assert sums == [Decimal("10.01"), Decimal("5.01"), Decimal("5.00")]

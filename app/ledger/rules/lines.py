@@ -41,7 +41,7 @@ EVENT_WORDS = {
 }
 
 
-TAKES_BACK = (LedgerEvent.UNDONE, LedgerEvent.UNPAID, LedgerEvent.REFUNDED)
+TAKES_BACK = (LedgerEvent.RELEASED, LedgerEvent.UNDONE, LedgerEvent.UNPAID, LedgerEvent.REFUNDED)
 # A booking that is redeemed is a car that was handed over.
 _BOOKING_WORDS = {LedgerEvent.REDEEMED: "交车", LedgerEvent.UNDONE: "撤销交车"}
 _KIND_WORDS = {"coupon": "券", "booking": "预订"}
