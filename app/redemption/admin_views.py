@@ -36,7 +36,8 @@ def undo(redemption_id: int) -> Response:
     except DomainError as refusal:
         if refusal.status != 422:
             raise
-        return _page(number, refusal.message, reason, redemption_id, status=422)
+        if not queries.is_undone(redemption_id):  # else it stands as it was asked for: a second press, or somebody else
+            return _page(number, refusal.message, reason, redemption_id, status=422)
     return go(url_for("redemption_admin.list_redemptions", number=number))
 
 

@@ -126,6 +126,12 @@ def find_standing(kind: str, subject_id: int) -> Standing | None:
     return Standing(say(row[0]), row[1], mask_name(row[2]), row[3], row[4], row[0]) if row else None
 
 
+def is_undone(redemption_id: int) -> bool:
+    """Whether this redemption was taken back."""
+    undone = select(Redemption.id).where(Redemption.id == redemption_id, Redemption.undone_at.is_not(None))
+    return db.session.scalar(undone) is not None
+
+
 def find_by_nonce(staff_id: int, nonce: str) -> int | None:
     """The redemption that this clerk's very confirmation made before."""
     return look(_BY_NONCE, {"staff": staff_id, "nonce": nonce}).scalar()

@@ -115,11 +115,12 @@ def undo(redemption_id: int) -> Response:
             if refusal.status != 422:
                 raise
             form.reason.errors = [refusal.message]
-        else:
-            if wants_fragment():
-                return _result(redemption_id)
-            return go(url_for("redemption.show_result", redemption_id=redemption_id))
-    return _result(redemption_id, form, 422)
+    receipt = queries.get_receipt(redemption_id, actor(), clock.now())
+    if not receipt.undone:
+        return _show(receipt, form, 422)
+    if wants_fragment():  # also where the answer to the first press was lost, or a colleague was faster
+        return _show(receipt)
+    return go(url_for("redemption.show_result", redemption_id=redemption_id))
 
 
 @blueprint.post("/staff/redemptions/worth")
