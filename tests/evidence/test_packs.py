@@ -191,6 +191,7 @@ def test_headquarters_looks_masked_and_takes_the_whole_with_a_reason(app: Flask,
     assert "请填写预订号或券号。" not in client.get("/admin/dispute-packs").text
 
 
+@pytest.mark.both_databases
 def test_a_number_is_found_as_screens_and_people_write_it(app: Flask) -> None:
     c.campaign()
     code = c.claim(c.member()).code
@@ -225,6 +226,7 @@ def test_the_terms_are_those_that_the_customer_reads(app: Flask) -> None:
     assert "补还" not in dict(pack.facts)["有效期"], "it ends with a day"
 
 
+@pytest.mark.both_databases
 def test_a_bill_that_was_asked_for_is_in_the_pack(app: Flask) -> None:
     shop = s.build()
     c.campaign(threshold_fen=5_000_000, face_fen=80_000, valid_until=MIDNIGHT)
@@ -334,6 +336,7 @@ def test_words_without_other_people() -> None:
     assert said == "店员 4说店员 3错了，李也在；电话137****2222，本人13900002086，单号137111122223"
 
 
+@pytest.mark.both_databases
 def test_a_booking_that_ended_still_says_which_coupons_it_had(app: Flask) -> None:
     """The coupon itself is free again and may go another way: what it had to do with this booking stays in the pack."""
     road, minute = paid(), timedelta(minutes=1)

@@ -73,6 +73,7 @@ def test_the_manager_compares_a_day_and_says_so(app: Flask, shop: s.Shop) -> Non
     assert actions == ["close_objected", "close_answered", "close_checked"]
 
 
+@pytest.mark.both_databases
 def test_both_sides_read_at_once_that_a_closed_day_was_changed(app: Flask, shop: s.Shop) -> None:
     """On every page of the day, not only where the row stands; the totals stay those that were signed."""
     client, office = staff_client(app, shop.west), admin_client(app)

@@ -234,6 +234,7 @@ def test_the_file_is_for_managers_masked_and_no_formula(app: Flask) -> None:
     assert staff_browser(app, s.clerk(desk.shop.west)).get("/staff/redemptions/export").status_code == 403
 
 
+@pytest.mark.both_databases
 def test_headquarters_finds_a_redemption_and_takes_it_back(app: Flask) -> None:
     desk = Desk(app)
     desk.post("/staff/redemptions", **fields(desk.look().text))
