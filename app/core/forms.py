@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import _FlaskFormCSRF  # pyright: ignore[reportPrivateUsage] (the only way to its field)
-from wtforms import DateField, DateTimeLocalField, HiddenField
+from wtforms import DateField, DateTimeField, DateTimeLocalField, HiddenField
 from wtforms.csrf.core import CSRFTokenField
 
 from app.core import clock
@@ -37,11 +37,10 @@ class Form(FlaskForm):
         csrf_class = _SignedLate
 
 
-class WallTimeField(DateTimeLocalField):
-    """A moment on the clock in Shanghai, or nothing; `moment` is it in UTC."""
+class _Typed(DateTimeField):
+    """What cannot be read, or lies beyond any calendar in use, is refused in a sentence and never kept."""
 
-    def __init__(self, label: str, **given: Any) -> None:
-        super().__init__(label, format=_WALL, **given)
+    unit, example = "", ""
 
     def process_formdata(self, valuelist: list[str]) -> None:
         if not "".join(valuelist).strip():
@@ -49,32 +48,28 @@ class WallTimeField(DateTimeLocalField):
             return
         try:
             super().process_formdata(valuelist)
-            _check_reach(self)
+            if self.data is not None and not clock.in_reach(self.data):
+                self.data = None
+                raise ValueError
         except ValueError:
-            name = str(self.label.text).removesuffix("时间")
-            raise ValueError(f"{name}时间看不懂，应写作 2026-12-01T10:00。") from None
+            name = str(self.label.text).removesuffix(self.unit)
+            raise ValueError(f"{name}{self.unit}看不懂，应写作 {self.example}。") from None
+
+
+class WallTimeField(_Typed, DateTimeLocalField):
+    """A moment on the clock in Shanghai, or nothing; `moment` is it in UTC."""
+
+    unit, example = "时间", "2026-12-01T10:00"
+
+    def __init__(self, label: str, **given: Any) -> None:
+        super().__init__(label, format=_WALL, **given)
 
     @property
     def moment(self) -> datetime | None:
         return clock.from_local(self.data) if self.data else None
 
 
-class DayField(DateField):
+class DayField(_Typed, DateField):
     """A day, or nothing."""
 
-    def process_formdata(self, valuelist: list[str]) -> None:
-        if not "".join(valuelist).strip():
-            self.data = None
-            return
-        try:
-            super().process_formdata(valuelist)
-            _check_reach(self)
-        except ValueError:
-            name = str(self.label.text).removesuffix("日期")
-            raise ValueError(f"{name}日期看不懂，应写作 2026-12-31。") from None
-
-
-def _check_reach(field: DateField | DateTimeLocalField) -> None:
-    if field.data is not None and not clock.in_reach(field.data):
-        field.data = None
-        raise ValueError
+    unit, example = "日期", "2026-12-31"
