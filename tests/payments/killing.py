@@ -1,6 +1,7 @@
 """A process that dies at a chosen line: the n-th line of our own code raises what nothing catches."""
 
 import contextvars
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,11 +39,14 @@ def run_until_line(number: int, work: Callable[[], Any]) -> bool:
 
     before = sys.gettrace()
     sys.settrace(on_call)
+    killed = False
     try:
         contextvars.copy_context().run(work)
     except Killed:
-        writing._turns.clear()  # pyright: ignore[reportPrivateUsage]
-        return True
+        killed = True
     finally:
         sys.settrace(before)
-    return False
+    if killed:  # outside the handler, which still held every frame that died
+        writing._turns.clear()  # pyright: ignore[reportPrivateUsage]
+        gc.collect()
+    return killed
