@@ -391,3 +391,21 @@ def test_a_receipt_says_who_of_the_store_took_it_back(app: Flask) -> None:
     services.undo(counter.lead, first, "扫错了客户", LATER + timedelta(minutes=2))
     told = [queries.get_receipt(first, counter.clerk, LATER), *queries.list_today(counter.clerk, LATER)]
     assert [one.undo_text for one in told] == ["已于11月22日12:07由赵样例撤销：扫错了客户"] * 2
+
+
+def test_a_receipt_says_who_may_still_take_it_back(app: Flask) -> None:
+    counter = Counter()
+    first = counter.confirm(counter.look())
+    late = LATER + timedelta(minutes=11)
+    for reader, when, words in (
+        (counter.clerk, LATER, ""), (counter.lead, LATER + timedelta(minutes=9), ""),
+        (counter.clerk, late, "之后 30 天内由总部撤销"), (counter.lead, late, "之后 30 天内由总部撤销"),
+    ):  # fmt: skip
+        hint = queries.get_receipt(first, reader, when).undo_hint
+        assert words in hint if words else not hint
+    with pytest.raises(CannotUndo, match="已超过 10 分钟，门店不能再撤销"):
+        services.undo(counter.lead, first, "扫错了客户", late)
+    services.undo(counter.lead, first, "扫错了客户", LATER + timedelta(minutes=2))
+    assert not queries.get_receipt(first, counter.lead, late).undo_hint
+    with pytest.raises(CannotUndo, match="已经撤销过了"):
+        services.undo(counter.lead, first, "扫错了客户", late)

@@ -93,6 +93,13 @@ class Receipt:
     undo_until: datetime
 
     @property
+    def undo_hint(self) -> str:
+        """Who may still take it back when the reader may not."""
+        if self.undone or self.may_undo or self.kind != "coupon":
+            return ""
+        return "如有差错：10 分钟内由店长撤销，之后 30 天内由总部撤销。"
+
+    @property
     def rows(self) -> list[tuple[str, str]]:
         """What stands under the large word."""
         coupon = self.kind == "coupon"

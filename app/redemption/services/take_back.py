@@ -14,8 +14,9 @@ from app.redemption.rules import SUPERVISORS, may_undo, may_undo_late, needs_rea
 from app.redemption.services.registry import BY_KIND
 from app.redemption.services.tickets import dealer_of
 
-TOO_OLD = "已超过 10 分钟，或已经撤销，不能再撤销。请联系总部核实：券在 30 天内仍可由总部撤销。"
-CAR_TOO_OLD = "已超过 10 分钟，或已经撤销，交车不能再撤销。请联系总部核实处理。"
+TOO_OLD = "已超过 10 分钟，门店不能再撤销。请联系总部核实：券在 30 天内仍可由总部撤销。"
+CAR_TOO_OLD = "已超过 10 分钟，交车不能再撤销。请联系总部核实处理。"
+ALREADY = "这次核销已经撤销过了，请刷新查看。"
 NOT_HERE = "只有券的核销可以由总部撤销，并且在核销后 30 天内、还没有撤销过。"
 MIN_REASON = 4
 
@@ -32,7 +33,7 @@ def undo(actor: Actor, redemption_id: int, reason: str, now: datetime) -> None:
         if not may_undo(
             role=actor.role, own=own, same_dealer=True, redeemed_at=row.redeemed_at, undone=undone, now=now
         ):
-            words = CAR_TOO_OLD if row.subject_kind == "booking" else TOO_OLD
+            words = ALREADY if undone else CAR_TOO_OLD if row.subject_kind == "booking" else TOO_OLD
             raise CannotUndo(words) if actor.role in SUPERVISORS else CannotUndo
         if needs_reason(own=own, redeemed_at=row.redeemed_at, now=now) and not reason.strip():
             raise ReasonMissing
