@@ -24,6 +24,7 @@ COLUMNS = (
 )  # fmt: skip
 SAID = {"checked": "门店核对无误", "objected": "门店有异议", "answered": "总部答复"}
 _SUBJECT = re.compile(r"\b(?:coupon|booking):[0-9]+")
+_ROW = re.compile(r"^第 ([0-9]+) 行")
 PAGE = 50
 PIECE = 500
 Numbers = Callable[[Collection[int]], Mapping[int, str]]
@@ -70,6 +71,11 @@ class Shown:
     last: int
     said: list[tuple[str, str, str]]  # when, what (门店有异议), in which words
     problems: list[str]  # what no longer agrees with what was signed
+
+    @property
+    def named(self) -> set[int]:
+        """The rows that the problems name."""
+        return {int(seq) for problem in self.problems for seq in _ROW.findall(problem)}
 
     @property
     def word(self) -> str:

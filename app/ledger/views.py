@@ -60,7 +60,10 @@ def show_close(day: str) -> Response:
 @blueprint.post("/staff/closes/<day>/agreement")
 @access("staff")
 def say_right(day: str) -> Response:
-    services.say_right(actor(), _own(day).on, clock.now())
+    row = _own(day)
+    if verify.verify_close(row, shown.signer()):  # nobody agrees to what is no longer as it was signed
+        return _close_page(row, WordsForm(formdata=None), 422)
+    services.say_right(actor(), row.on, clock.now())
     return go(url_for("ledger.show_close", day=day))
 
 

@@ -88,6 +88,13 @@ def test_both_sides_read_at_once_that_a_closed_day_was_changed(app: Flask, shop:
         assert "与签名不符：第 2 行被改过（核销 coupon:2，" in text
         assert "刚刚从头核算" not in text
         assert "60 笔 · ¥600.60" in text
+    first = client.get(pages[0]).text
+    assert first.count("与签名不符</span>") == 1
+    assert "agreement" not in first
+    token = first.split('name="csrf_token" value="')[1].split('"')[0]
+    agreed = client.post(f"{pages[0]}/agreement", data={"csrf_token": token})
+    assert (agreed.status_code, "与签名不符：第 2 行" in agreed.text) == (422, True)
+    assert "待核对" in client.get("/staff/closes").text
 
 
 def test_the_files_of_a_close(app: Flask, shop: s.Shop) -> None:

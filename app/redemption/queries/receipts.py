@@ -107,10 +107,9 @@ class Receipt:
         if not self.takes_off:
             lines.append(("券面", self.value))
         if coupon and self.bill_fen is not None:
-            lines += [
-                ("消费金额", format_yuan(self.bill_fen)),
-                ("优惠后", format_yuan(self.bill_fen - (self.amount_fen or 0))),
-            ]
+            lines.append(("消费金额", format_yuan(self.bill_fen)))
+            if not self.undone:
+                lines.append(("优惠后", format_yuan(self.bill_fen - (self.amount_fen or 0))))
         lines += [("券号" if coupon else "订单号", self.no), ("时间", self.when), ("门店", self.dealer_name)]
         return [*lines, ("经办", self.staff_name + (f"（{self.phone_name}）" if self.phone_name else ""))]
 
